@@ -1,0 +1,81 @@
+# The two commands of a newcomer are `make run` and `make test`. Nothing here needs root or a system
+# package manager, and nothing but the first run of each target touches the network.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+GENERATE_VENV ?= .venv-generate
+ARGS ?=
+
+.PHONY: run test check generate format lock bench campaign clean
+.DEFAULT_GOAL := run
+
+define require_python
+@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Install Python 3.11 or newer, or name one: make $@ PYTHON=/path/to/python3.12"; exit 1; }
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: install Python 3.11 or newer, or name one: make $@ PYTHON=/path/to/python3.12"; exit 1; }
+@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python has no venv module: install it (Debian, Ubuntu: the package python3-venv)."; exit 1; }
+endef
+
+define install
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+endef
+
+run: $(VENV)/.run-installed
+	@exec $(BIN)/llmgateway serve $(ARGS)
+
+test: $(VENV)/.test-installed
+	@exec $(BIN)/python -m tests.run
+
+check: $(VENV)/.test-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+	$(BIN)/buf breaking --against tests/contract/v1.binpb
+
+# Writes the generated Python and the contract's descriptor image, both committed.
+generate: $(VENV)/.test-installed $(GENERATE_VENV)/.installed
+	VENV=$(VENV) GENERATE_VENV=$(GENERATE_VENV) $(BIN)/python -m tests.contract.generate
+
+format: $(VENV)/.test-installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/buf format --write
+
+# Resolves the lock files again: wheels only, for every supported Python.
+lock: $(VENV)/.test-installed
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	echo grpcio-tools==1.71.2 | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade - -o requirements-generate.lock
+
+bench: $(VENV)/.test-installed
+	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+campaign: $(VENV)/.test-installed
+	@exec env HYPOTHESIS_PROFILE=campaign $(BIN)/python -m pytest $(ARGS)
+
+clean:
+	rm -rf $(VENV) $(GENERATE_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	$(require_python)
+	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run-installed: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the gateway's dependencies (once)"
+	@$(call install,requirements.lock)
+	@touch $@
+
+$(VENV)/.test-installed: requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the development tools (once)"
+	@$(call install,requirements-dev.lock)
+	@touch $@ $(VENV)/.run-installed
+
+$(GENERATE_VENV)/.installed: requirements-generate.lock
+	$(require_python)
+	@$(PYTHON) -m venv $(GENERATE_VENV)
+	@$(GENERATE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-generate.lock
+	@touch $@

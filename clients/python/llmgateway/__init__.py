@@ -1,0 +1,1 @@
+"""The gateway's Python client, and the generated contract `llmgateway.v1`."""

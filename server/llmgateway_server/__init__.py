@@ -1,0 +1,1 @@
+"""The gateway's server: everything behind the contract `llmgateway.v1`."""

@@ -1,0 +1,90 @@
+"""What a dialect is: a pure translation between the contract and one wire format. No I/O, no clock.
+
+`upstream/` sends what a codec encodes and feeds it what comes back. A codec never sees a credential, a host
+or a time-out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, stream_pb2
+from llmgateway_server.errors import CallError
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRequest:
+    """What to send: `path` below the provider's base URL, and the JSON body (empty for GET).
+
+    `warnings` say what the request asked for and the wire format cannot carry, where the request's
+    `unsupported_policy` allows dropping it.
+    """
+
+    method: str
+    path: str
+    body: bytes = b""
+    warnings: Sequence[call_pb2.Warning] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class SseEvent:
+    """One server-sent event: its `event:` name (empty if absent) and its joined `data:` lines."""
+
+    name: str
+    data: bytes
+
+
+class StreamDecoder(Protocol):
+    """Turns the frames of one upstream stream into events of the contract. Single use.
+
+    The events obey the grammar of `StreamGenerate`: `started` first, parts opened before their deltas and
+    closed before their candidate, `finished` last. Sequence numbers are left 0: the pipeline counts.
+
+    `decode` raises a `CallError` leaf for an error that the provider sends inside a stream, and
+    `ProviderBadResponse` for a frame that makes no sense. `finish` is called once at the end of the bytes;
+    it returns the events still owed, and raises `ProviderBadResponse` where the stream lacks its terminal.
+    `ended` is true once the provider's own terminal has come: nothing after it is read.
+    """
+
+    ended: bool
+
+    def decode(self, frame: SseEvent) -> list[stream_pb2.GenerationEvent]: ...
+
+    def finish(self) -> list[stream_pb2.GenerationEvent]: ...
+
+
+class Codec(Protocol):
+    """One dialect, bound to one provider's quirks.
+
+    `provider` is the name in the configuration, `model` the provider's own name of the model. Encoders
+    raise `InvalidField` or `CapabilityMissing` before anything is sent. Decoders are tolerant readers; they
+    raise `ProviderBadResponse` where nothing sensible is left, or a leaf for an error inside a 200.
+    Decoded answers fill `CallInfo.{provider, model, provider_response_id, service_tier, provider_json}`;
+    the rest of `CallInfo` is the pipeline's.
+    """
+
+    name: str
+
+    def encode_generate(
+        self, request: generation_pb2.GenerateRequest, model: str, *, stream: bool
+    ) -> EncodedRequest: ...
+
+    def decode_generate(
+        self, request: generation_pb2.GenerateRequest, body: bytes
+    ) -> generation_pb2.GenerateResponse: ...
+
+    def stream_decoder(self, request: generation_pb2.GenerateRequest) -> StreamDecoder: ...
+
+    def encode_embed(self, request: embedding_pb2.EmbedRequest, model: str) -> EncodedRequest: ...
+
+    def decode_embed(self, request: embedding_pb2.EmbedRequest, body: bytes) -> embedding_pb2.EmbedResponse: ...
+
+    def encode_list_models(self) -> EncodedRequest: ...
+
+    def decode_list_models(self, body: bytes) -> list[model_pb2.Model]: ...
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
+        """Map a non-2xx answer to a leaf. Header names are lower case. Never raises."""
+        ...
