@@ -1,9 +1,14 @@
-"""One call: who asks, until when, and under which id. Immutable; passed, never ambient."""
+"""One call: who asks, until when, and under which id. Immutable but for its outcome; passed, never ambient."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from google.protobuf.duration_pb2 import Duration
+from llmgateway.v1 import call_pb2, usage_pb2
+
+NANOS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,23 @@ class Principal:
     models: tuple[str, ...] = ("*",)
     team: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What becomes known of a call on its way, for its log line and its metrics.
+
+    The pipeline writes it, the rim reads it once the call has ended. `provider` and `model` name the target;
+    they are empty until one is found. `waited_s` is the time spent waiting for providers.
+    """
+
+    requested_model: str = ""
+    provider: str = ""
+    model: str = ""
+    attempts: list[call_pb2.Attempt] = field(default_factory=list)
+    usage: usage_pb2.Usage | None = None
+    first_content_s: float | None = None
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +55,9 @@ class Call:
     accepted_s: float
     accepted_at_ns: int
     deadline_s: float
+    outcome: Outcome = field(default_factory=Outcome)
+
+
+def set_duration(duration: Duration, seconds: float) -> None:
+    """Set a Duration, attribute by attribute: several times cheaper than its own `FromTimedelta`."""
+    duration.seconds, duration.nanos = divmod(int(seconds * NANOS_PER_S), NANOS_PER_S)

@@ -8,7 +8,7 @@ The tree, by gRPC code; raise leaves only:
       PERMISSION_DENIED    ModelNotAllowed
       NOT_FOUND            ModelNotFound, CacheMiss
       FAILED_PRECONDITION  CapabilityMissing
-      RESOURCE_EXHAUSTED   ProviderRateLimited, GatewayOverloaded, RequestTooLarge, ResponseTooLarge
+      RESOURCE_EXHAUSTED   ProviderRateLimited, GatewayOverloaded, RequestTooLarge
       UNAVAILABLE          ProviderOverloaded, ProviderUnreachable, ProviderKeyRejected,
                            ProviderBadResponse, StreamBroken, ShuttingDown
       DEADLINE_EXCEEDED    ConnectTimeout, FirstContentTimeout, EventGapTimeout, TotalTimeout
@@ -182,13 +182,6 @@ class RequestTooLarge(CallError):
 
     code = Code.RESOURCE_EXHAUSTED
     reason = Reason.ERROR_REASON_REQUEST_TOO_LARGE
-
-
-class ResponseTooLarge(CallError):
-    """The provider's answer is over the gateway's limit."""
-
-    code = Code.RESOURCE_EXHAUSTED
-    reason = Reason.ERROR_REASON_RESPONSE_TOO_LARGE
 
 
 class ProviderOverloaded(CallError):

@@ -1,0 +1,1 @@
+"""The gRPC face: the only importer of grpc in the server."""

@@ -1,0 +1,1 @@
+"""One attempt at one target: encode, send, decode, within its timers."""

@@ -1,0 +1,300 @@
+"""The composition root: configuration → objects → start → drain → stop. The only place that constructs things."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import ssl
+import sys
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from importlib import metadata
+
+from aiohttp import web
+from llmgateway_http.app import create_app, start_server
+from llmgateway_http.settings import ShimSettings
+
+from llmgateway_server import errors
+from llmgateway_server.attempts.attempts import Attempts
+from llmgateway_server.auth.keys import Keyring
+from llmgateway_server.banner import Listening, banner
+from llmgateway_server.catalog.prices import load_prices
+from llmgateway_server.catalog.vendors import Vendor, auth_headers, load_vendors
+from llmgateway_server.config.address import Address, parse_address
+from llmgateway_server.config.settings import ProviderSettings, Settings, TlsSettings
+from llmgateway_server.dialects.openai.codec import OpenAICodec
+from llmgateway_server.dialects.openai.quirks import Quirks
+from llmgateway_server.pipeline import Pipeline
+from llmgateway_server.routing.directory import ModelDirectory
+from llmgateway_server.routing.plan import RouteTable, target_of
+from llmgateway_server.rpc.local import LocalStub
+from llmgateway_server.rpc.methods import methods_of
+from llmgateway_server.rpc.rim import Clocks, Rim
+from llmgateway_server.rpc.server import GrpcServer
+from llmgateway_server.rpc.servicer import service_handler
+from llmgateway_server.telemetry.logs import LineWriter, start_logging
+from llmgateway_server.telemetry.loop_delay import observe_loop_delay
+from llmgateway_server.telemetry.metrics import Metrics
+from llmgateway_server.telemetry.observer import CallObserver
+from llmgateway_server.telemetry.probes import probe_app
+from llmgateway_server.upstream.http import HttpClient
+from llmgateway_server.upstream.http_pool import HttpPool
+from llmgateway_server.upstream.http_upstream import Endpoint, HttpUpstream
+from llmgateway_server.upstream.mock import MockUpstream
+from llmgateway_server.upstream.upstream import Upstream
+
+log = logging.getLogger("llmgateway")
+
+
+class Gateway:
+    """One gateway: everything that a configuration asks for, started and stopped together."""
+
+    def __init__(self, settings: Settings, writer: LineWriter) -> None:
+        self._settings = settings
+        self._metrics = Metrics()
+        self._observer = CallObserver(self._metrics, writer, time.time, log_calls=settings.log.calls)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opened = contextlib.AsyncExitStack()
+        self._is_ready = False
+        self.providers: tuple[str, ...] = ()
+
+    async def start(self) -> None:
+        """Bind every address, and serve. Raise `OSError` where one cannot be had; nothing stays open then."""
+        async with contextlib.AsyncExitStack() as opened:
+            await self._open(opened)
+            self._opened = opened.pop_all()
+        self._is_ready = True
+
+    async def _open(self, opened: contextlib.AsyncExitStack) -> None:
+        settings, clock = self._settings, asyncio.get_running_loop().time
+        http = HttpPool(clock)
+        opened.push_async_callback(http.close)
+        upstreams = build_upstreams(settings, http, clock)
+        self.providers = tuple(upstreams)
+        self._rim = Rim(
+            Keyring.from_settings(settings.auth),
+            self._observer,
+            Clocks(clock, time.time_ns),
+            new_call_id,
+            settings.timeouts.total_s,
+            settings.limits.concurrent_calls,
+        )
+        methods = methods_of(build_pipeline(settings, upstreams, clock, self._report_listing))
+        handler = service_handler(methods, self._rim, settings.limits.reader_stall_s)
+        self._grpc = GrpcServer(handler, settings.server, settings.limits)
+        opened.push_async_callback(self._grpc.stop, 0)
+        await self._grpc.start()
+        stub = LocalStub(methods, self._rim, self._tasks)
+        shim = shim_settings(settings)
+        app = create_app(stub, shim, is_ready=self._ready)
+        tls = server_tls(settings.server.http_tls)
+        self._rest = await start_server(app, settings.server.http_listen, tls, shim)
+        opened.push_async_callback(self._rest.close)
+        self._metrics_address = await self._serve_probes(opened)
+        watch = asyncio.create_task(observe_loop_delay(self._metrics.loop_delay.observe))
+        opened.push_async_callback(cancel, watch)
+
+    async def _serve_probes(self, opened: contextlib.AsyncExitStack) -> Address:
+        address = parse_address(self._settings.server.metrics_listen)
+        runner = web.AppRunner(probe_app(self._metrics.registry, lambda: self._is_ready), access_log=None)
+        await runner.setup()
+        opened.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, address.host, address.port).start()
+        return Address(address.host, runner.addresses[0][1])
+
+    @property
+    def listening(self) -> Listening:
+        """The addresses taken."""
+        server = self._settings.server
+        return Listening(
+            grpc=str(Address(parse_address(server.grpc_listen).host, self._grpc.port)),
+            http=str(Address(parse_address(server.http_listen).host, self._rest.port)),
+            metrics=str(self._metrics_address),
+            grpc_tls=server.grpc_tls is not None,
+            http_tls=server.http_tls is not None,
+        )
+
+    async def announce_stop(self) -> None:
+        """Turn health and readiness off, and serve on: load balancers look away before anything closes."""
+        self._is_ready = False
+        await self._grpc.set_serving(False)
+
+    async def drain(self, drain_s: float) -> None:
+        """Take no new calls, let running ones finish within `drain_s`, and cancel what is left."""
+        await self.announce_stop()
+        self._rim.close()
+        await asyncio.gather(self._grpc.stop(drain_s), self._rest.drain(drain_s))
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def close(self) -> None:
+        """Close everything at once. Safe after `drain`, and instead of it."""
+        self._is_ready = False
+        await self._opened.aclose()
+
+    async def _ready(self) -> bool:
+        return self._is_ready
+
+    def _report_listing(self, provider: str, error: errors.CallError) -> None:
+        self._metrics.listing_failed(provider)
+        log.warning("provider %s did not list its models: %s", provider, error.message)
+
+
+def build_upstreams(settings: Settings, http: HttpClient, clock: Callable[[], float]) -> dict[str, Upstream]:
+    """Return the configured providers by name."""
+    vendors = load_vendors()
+    upstreams: dict[str, Upstream] = {}
+    for name, provider in settings.providers.items():
+        vendor = vendors.get(name)
+        dialect = provider.dialect or (vendor.dialect if vendor is not None else "")
+        if dialect == "mock":
+            upstreams[name] = MockUpstream(name, provider.script, asyncio.sleep)
+        else:
+            quirks = {**(vendor.quirks if vendor is not None else {}), **provider.quirks}
+            codec = OpenAICodec(name, Quirks.from_mapping(quirks))
+            endpoint = endpoint_of(name, provider, vendor)
+            timeouts = provider.timeouts or settings.timeouts
+            upstreams[name] = HttpUpstream(endpoint, codec, http, timeouts, settings.limits, clock)
+    return upstreams
+
+
+def endpoint_of(name: str, provider: ProviderSettings, vendor: Vendor | None) -> Endpoint:
+    """Return where a provider is, and the headers that carry its keys."""
+    base_url = provider.base_url or (vendor.base_url if vendor is not None else "")
+    keys = [secret.get_secret_value() for secret in provider.api_keys or ()]
+    return Endpoint(name, base_url.rstrip("/"), [auth_headers(vendor, key) for key in keys])
+
+
+def build_pipeline(
+    settings: Settings,
+    upstreams: Mapping[str, Upstream],
+    clock: Callable[[], float],
+    report_listing: Callable[[str, errors.CallError], None],
+) -> Pipeline:
+    """Return the path of a call over the configured providers."""
+    table = RouteTable(list(upstreams), {name: target_of(target) for name, target in settings.routes.items()})
+    listings = {name: upstream.list_models for name, upstream in upstreams.items()}
+    directory = ModelDirectory(table, listings, clock, report_listing)
+    prices = load_prices()
+    return Pipeline(settings.limits, table, upstreams, Attempts(clock), directory, prices.cost_usd_nanos, clock)
+
+
+def shim_settings(settings: Settings) -> ShimSettings:
+    """Return what the REST shim must know of the configuration."""
+    limits = settings.limits
+    return ShimSettings(
+        request_bytes=limits.request_bytes,
+        json_depth=limits.json_depth,
+        header_bytes=limits.metadata_bytes,
+        body_bytes_in_flight=limits.body_bytes_in_flight,
+        header_timeout_s=limits.header_timeout_s,
+        body_timeout_s=limits.body_timeout_s,
+        header_hold_s=limits.header_hold_s,
+        keep_alive_s=limits.keep_alive_s,
+        reader_stall_s=limits.reader_stall_s,
+        loopback_only=not settings.auth.keys,
+    )
+
+
+def server_tls(tls: TlsSettings | None) -> ssl.SSLContext | None:
+    """Read the certificates for REST. With a client CA, callers must show a certificate that it signed."""
+    if tls is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tls.client_ca)
+    context.load_cert_chain(tls.certificate, tls.key)
+    if tls.client_ca is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def new_call_id() -> str:
+    """Return 96 random bits as text."""
+    return f"call_{secrets.token_hex(12)}"
+
+
+async def cancel(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait until it is gone."""
+    task.cancel()
+    await asyncio.wait({task})
+
+
+class StopSignals:
+    """SIGTERM and SIGINT as events: the first asks for a drain, the second for an end at once."""
+
+    def __init__(self) -> None:
+        self.first = asyncio.Event()
+        self.second = asyncio.Event()
+        self.skips_lame_duck = False
+
+    def listen(self) -> None:
+        """Take both signals from now on."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._take, number)
+
+    def _take(self, number: signal.Signals) -> None:
+        if self.first.is_set():
+            self.second.set()
+        # Whoever presses Ctrl-C has no load balancer that must look away first.
+        self.skips_lame_duck = number == signal.SIGINT
+        self.first.set()
+
+
+async def finish_unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
+    """Run `work`, unless `stop` is set first; return whether it was done."""
+    task = asyncio.create_task(work)
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        return task.done()
+    finally:
+        for pending in (task, stopped):
+            pending.cancel()
+        await asyncio.wait({task, stopped})
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until a signal asks for a stop; return the exit code: 0 after a drain, 1 otherwise."""
+    writer, stop_logging = start_logging(settings.log.level)
+    gateway = Gateway(settings, writer)
+    try:
+        signals = StopSignals()
+        signals.listen()
+        await gateway.start()
+        listening = gateway.listening
+        text = banner(
+            metadata.version("llmgateway-grpc"), listening, gateway.providers, has_keys=bool(settings.auth.keys)
+        )
+        print(text, flush=True)  # noqa: T201  # it is what the command prints
+        await signals.first.wait()
+        await gateway.announce_stop()
+        if not signals.skips_lame_duck:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(signals.second.wait(), settings.server.lame_duck_s)
+        return 0 if await finish_unless(signals.second, gateway.drain(settings.server.drain_s)) else 1
+    except OSError as error:
+        print(f"llmgateway: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    finally:
+        await gateway.close()
+        stop_logging()
+
+
+def run(settings: Settings) -> int:
+    """Serve in an event loop of its own; return the exit code."""
+    with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
+        return runner.run(serve(settings))
+
+
+def event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's where it is installed (it is not made for Windows), else asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

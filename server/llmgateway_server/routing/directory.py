@@ -1,0 +1,93 @@
+"""Lists the models that callers may name: routes, and what each provider says it serves.
+
+A provider's list is asked for when someone wants it and kept for a minute; a provider that does not answer is
+left out and asked again, so that listing never fails because of one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from cachetools import TTLCache
+from llmgateway.v1 import model_pb2
+
+from llmgateway_server import errors
+from llmgateway_server.routing.plan import RouteTable, Target
+
+KEPT_S = 60.0
+
+Listing = Callable[[], Awaitable[list[model_pb2.Model]]]
+
+
+class ModelDirectory:
+    """The models behind a route table. `listings` asks each provider; `report` is told of one that fails."""
+
+    def __init__(
+        self,
+        table: RouteTable,
+        listings: Mapping[str, Listing],
+        clock: Callable[[], float],
+        report: Callable[[str, errors.CallError], None],
+    ) -> None:
+        self._table = table
+        self._listings = listings
+        self._report = report
+        self._kept: TTLCache[str, list[model_pb2.Model]] = TTLCache(max(len(listings), 1), KEPT_S, timer=clock)
+
+    async def list_models(self) -> list[model_pb2.Model]:
+        """Return all models and routes, by id."""
+        lists = await asyncio.gather(*(self._provider_models(provider) for provider in self._listings))
+        models = {model.id: model for models in lists if models is not None for model in models}
+        for name, target in self._table.routes.items():
+            models[name] = route_model(name, models.get(target.id))
+        return [models[model_id] for model_id in sorted(models)]
+
+    async def get_model(self, model_id: str) -> model_pb2.Model:
+        """Return one model or route. Raise `ModelNotFound` where its provider says it has none such."""
+        target = self._table.resolve(model_id)
+        known = await self._find(target)
+        return route_model(model_id, known) if model_id in self._table.routes else known
+
+    async def _find(self, target: Target) -> model_pb2.Model:
+        models = await self._provider_models(target.provider)
+        if models is None:  # The provider does not list: any model may be tried.
+            return model_pb2.Model(id=target.id, provider=target.provider)
+        for model in models:
+            if model.id == target.id:
+                return model
+        raise errors.ModelNotFound(
+            f"{target.provider} lists no model {target.model[:100]!r}. List the models to see those it has.",
+            metadata={"model": target.id[:200]},
+        )
+
+    async def _provider_models(self, provider: str) -> list[model_pb2.Model] | None:
+        kept = self._kept.get(provider)
+        if kept is not None:
+            return kept
+        try:
+            models = await self._listings[provider]()
+        except errors.CallError as error:
+            self._report(provider, error)
+            return None
+        named = [name_model(provider, model) for model in models]
+        self._kept[provider] = named
+        return named
+
+
+def name_model(provider: str, model: model_pb2.Model) -> model_pb2.Model:
+    """Return a provider's model under the name by which callers ask for it."""
+    named = model_pb2.Model()
+    named.CopyFrom(model)
+    named.id, named.provider = f"{provider}/{model.id}", provider
+    return named
+
+
+def route_model(name: str, known: model_pb2.Model | None) -> model_pb2.Model:
+    """Return a route as a model: its target's abilities under its own name."""
+    route = model_pb2.Model()
+    if known is not None:
+        route.CopyFrom(known)
+    route.id = name
+    route.ClearField("provider")
+    return route

@@ -1,0 +1,52 @@
+"""The RPCs of the contract: one row each, from which both the gRPC service and the in-process stub are made."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+from llmgateway.v1 import count_tokens_pb2, embedding_pb2, generation_pb2, model_pb2
+
+from llmgateway_server.call import Call
+from llmgateway_server.pipeline import Pipeline
+
+SERVICE = "llmgateway.v1.LLMGateway"
+
+# Requests and responses differ by row; each pair is checked where the rows are written, below.
+UnaryHandler = Callable[[Call, Any], Awaitable[Any]]
+StreamHandler = Callable[[Call, Any], AsyncGenerator[Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class UnaryMethod:
+    """An RPC that answers with one message."""
+
+    name: str
+    request_type: type[Message]
+    handler: UnaryHandler
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMethod:
+    """An RPC that answers with a stream of messages."""
+
+    name: str
+    request_type: type[Message]
+    handler: StreamHandler
+
+
+Method = UnaryMethod | StreamMethod
+
+
+def methods_of(pipeline: Pipeline) -> tuple[Method, ...]:
+    """Return the table of RPCs."""
+    return (
+        UnaryMethod("Generate", generation_pb2.GenerateRequest, pipeline.generate),
+        StreamMethod("StreamGenerate", generation_pb2.GenerateRequest, pipeline.stream_generate),
+        UnaryMethod("Embed", embedding_pb2.EmbedRequest, pipeline.embed),
+        UnaryMethod("CountTokens", count_tokens_pb2.CountTokensRequest, pipeline.count_tokens),
+        UnaryMethod("GetModel", model_pb2.GetModelRequest, pipeline.get_model),
+        UnaryMethod("ListModels", model_pb2.ListModelsRequest, pipeline.list_models),
+    )

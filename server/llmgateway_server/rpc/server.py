@@ -1,0 +1,85 @@
+"""The gRPC server: its settings, TLS, health and reflection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+from google.protobuf.message import Message
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from llmgateway_server.config.settings import LimitSettings, ServerSettings, TlsSettings
+from llmgateway_server.rpc.methods import SERVICE
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+# Pings every 20 s without calls are welcome: the library's default of 5 min ends our own clients' connections.
+MIN_PING_INTERVAL_MS = 20_000
+# Connections are renewed, so that replicas share the load of long-lived clients; running calls may finish.
+MAX_CONNECTION_AGE_MS = 300_000
+MAX_CONNECTION_AGE_GRACE_MS = 600_000
+
+
+def channel_options(limits: LimitSettings) -> list[tuple[str, int]]:
+    """Return the server's settings, with the limits of the configuration."""
+    return [
+        ("grpc.max_receive_message_length", limits.request_bytes),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_metadata_size", limits.metadata_bytes),
+        ("grpc.absolute_max_metadata_size", 2 * limits.metadata_bytes),
+        ("grpc.max_concurrent_streams", limits.concurrent_streams),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", MIN_PING_INTERVAL_MS),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", MIN_PING_INTERVAL_MS),
+        ("grpc.max_connection_age_ms", MAX_CONNECTION_AGE_MS),
+        ("grpc.max_connection_age_grace_ms", MAX_CONNECTION_AGE_GRACE_MS),
+        # Without this a second gateway on the same port would start silently and take half of the calls.
+        ("grpc.so_reuseport", 0),
+    ]
+
+
+class GrpcServer:
+    """A grpc.aio server with the gateway's service, health for it and for the whole, and reflection."""
+
+    def __init__(self, handler: grpc.GenericRpcHandler[Message, Message], server_settings: ServerSettings, limits: LimitSettings) -> None:
+        self._settings = server_settings
+        self._server = grpc.aio.server(options=channel_options(limits))
+        self._server.add_generic_rpc_handlers((handler,))
+        self._health = HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if server_settings.reflection:
+            names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
+        self.port = 0
+
+    async def start(self) -> None:
+        """Bind and serve; `port` is the one taken. Raise `OSError` where the address cannot be had."""
+        address = self._settings.grpc_listen
+        try:
+            if self._settings.grpc_tls is None:
+                self.port = self._server.add_insecure_port(address)
+            else:
+                self.port = self._server.add_secure_port(address, server_credentials(self._settings.grpc_tls))
+        except RuntimeError as error:  # the library's way to say that the address is taken
+            raise OSError(f"cannot listen on {address} for gRPC") from error
+        await self._server.start()
+        await self.set_serving(True)
+
+    async def set_serving(self, serving: bool) -> None:
+        """Let health answer SERVING or NOT_SERVING, for each service and for the whole."""
+        for name in ("", SERVICE):
+            await self._health.set(name, SERVING if serving else NOT_SERVING)
+
+    async def stop(self, grace_s: float) -> None:
+        """Send GOAWAY, take no new calls, give running ones `grace_s`, then cancel them."""
+        await self._server.stop(grace_s)
+
+
+def server_credentials(tls: TlsSettings) -> grpc.ServerCredentials:
+    """Read the certificates. With a client CA, callers must show a certificate that it signed."""
+    pair = (Path(tls.key).read_bytes(), Path(tls.certificate).read_bytes())
+    client_ca = Path(tls.client_ca).read_bytes() if tls.client_ca is not None else None
+    return grpc.ssl_server_credentials([pair], client_ca, require_client_auth=client_ca is not None)

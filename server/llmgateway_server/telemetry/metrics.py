@@ -1,0 +1,142 @@
+"""Prometheus metrics under OpenTelemetry's names for generative AI, with closed label sets.
+
+Names follow the OpenTelemetry semantic conventions for GenAI (read 2026-11-25) in Prometheus spelling; what
+they have no name for is `llmgateway_*`. A model becomes a label value only once its provider has answered for
+it, and only up to `MAX_MODELS`: callers cannot make series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+from llmgateway_server.call import Call
+from llmgateway_server.errors import CallError, Reason
+
+MAX_MODELS = 500
+OTHER = "other"
+
+DURATION_BUCKETS_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84)
+OVERHEAD_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
+TOKEN_BUCKETS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
+
+TARGET_LABELS = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
+OPERATIONS = {"Generate": "chat", "StreamGenerate": "chat", "Embed": "embeddings"}
+
+M = TypeVar("M", bound=MetricWrapperBase)
+
+
+class Series(dict[tuple[str, ...], M]):
+    """The children of one metric by label values: a look-up costs a tenth of the library's own."""
+
+    def __init__(self, metric: M) -> None:
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, labels: tuple[str, ...]) -> M:
+        child = self[labels] = self._metric.labels(*labels)
+        return child
+
+
+class Metrics:
+    """The gateway's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._tokens = self._histogram(
+            "gen_ai_client_token_usage",
+            "Tokens of a call, by type.",
+            (*TARGET_LABELS, "gen_ai_token_type"),
+            TOKEN_BUCKETS,
+        )
+        self._duration = self._histogram(
+            "gen_ai_server_request_duration_seconds",
+            "From acceptance to the end of a call.",
+            (*TARGET_LABELS, "error_type"),
+            DURATION_BUCKETS_S,
+        )
+        self._first_content = self._histogram(
+            "gen_ai_server_time_to_first_token_seconds",
+            "From acceptance to the first content of a stream.",
+            TARGET_LABELS,
+            DURATION_BUCKETS_S,
+        )
+        self._overhead = self._histogram(
+            "llmgateway_overhead_seconds", "Time of a call that was the gateway's own.", ("method",), OVERHEAD_BUCKETS_S
+        )
+        self._cost = self._counter("llmgateway_cost_usd", "What calls cost, where prices are known.", TARGET_LABELS)
+        self._errors = self._counter("llmgateway_errors", "Calls that failed, by reason.", ("method", "reason"))
+        self._attempts = self._counter("llmgateway_attempts", "Tries at providers, by outcome.", ("provider", "reason"))
+        self._listings = self._counter(
+            "llmgateway_model_listing_failures", "Times that a provider did not list its models.", ("provider",)
+        )
+        self._in_flight = Series(
+            Gauge("llmgateway_calls_in_flight", "Calls that run now.", ("method",), registry=self.registry)
+        )
+        self.loop_delay = Histogram(
+            "llmgateway_event_loop_delay_seconds",
+            "How late the event loop was for a timer.",
+            registry=self.registry,
+            buckets=OVERHEAD_BUCKETS_S,
+        )
+        self._models: set[tuple[str, str]] = set()
+
+    def _histogram(self, name: str, text: str, labels: Sequence[str], buckets: Sequence[float]) -> Series[Histogram]:
+        return Series(Histogram(name, text, labels, registry=self.registry, buckets=buckets))
+
+    def _counter(self, name: str, text: str, labels: Sequence[str]) -> Series[Counter]:
+        return Series(Counter(name, text, labels, registry=self.registry))
+
+    def begin(self, method: str) -> None:
+        """Count a call in."""
+        self._in_flight[method,].inc()
+
+    def end(self, method: str, call: Call | None, elapsed_s: float, error: CallError | None) -> None:
+        """Count a call out, with what it took. `call` is None where it was refused at the door."""
+        self._in_flight[method,].dec()
+        if error is not None:
+            self._errors[method, reason_label(error)].inc()
+        if call is not None:
+            for attempt in call.outcome.attempts:
+                reason = Reason.Name(attempt.error_reason) if attempt.error_reason else ""
+                self._attempts[attempt.provider, reason].inc()
+            if method in OPERATIONS and call.outcome.provider:
+                self._observe_target(method, call, elapsed_s, error)
+
+    def listing_failed(self, provider: str) -> None:
+        """Count a provider that did not list its models."""
+        self._listings[provider,].inc()
+
+    def _observe_target(self, method: str, call: Call, elapsed_s: float, error: CallError | None) -> None:
+        outcome = call.outcome
+        model = self._model_label(outcome.provider, outcome.model, answered=error is None)
+        target = (OPERATIONS[method], outcome.provider, model)
+        self._duration[(*target, "" if error is None else reason_label(error))].observe(elapsed_s)
+        self._overhead[method,].observe(max(elapsed_s - outcome.waited_s, 0.0))
+        if outcome.first_content_s is not None:
+            self._first_content[target].observe(outcome.first_content_s)
+        usage = outcome.usage
+        if usage is None:
+            return
+        self._tokens[(*target, "input")].observe(usage.input_token_count)
+        if usage.output_token_count:
+            self._tokens[(*target, "output")].observe(usage.output_token_count)
+        if usage.cost_usd_nanos > 0:
+            self._cost[target].inc(usage.cost_usd_nanos / 1e9)
+
+    def _model_label(self, provider: str, model: str, *, answered: bool) -> str:
+        key = (provider, model)
+        if key in self._models:
+            return model
+        if answered and len(self._models) < MAX_MODELS:
+            self._models.add(key)
+            return model
+        return OTHER
+
+
+def reason_label(error: CallError) -> str:
+    """Return the reason's name; a caller that left has none in the contract."""
+    return Reason.Name(error.reason) if error.reason else "CALLER_LEFT"

@@ -1,0 +1,299 @@
+"""A provider behind HTTP: a codec, a base URL, keys taken in turn, and the timers of one attempt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from typing import TypeVar
+
+from llmgateway.fold import unfold
+from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, stream_pb2
+
+from llmgateway_server import errors
+from llmgateway_server.config.settings import LimitSettings, TimeoutSettings
+from llmgateway_server.dialects.codec import Codec, EncodedRequest, StreamDecoder
+from llmgateway_server.upstream.content import bears_content
+from llmgateway_server.upstream.http import (
+    BodyTooLargeError,
+    ConnectError,
+    ConnectionBrokenError,
+    ConnectTimeoutError,
+    HttpClient,
+    HttpResponse,
+)
+from llmgateway_server.upstream.join import join_deltas
+from llmgateway_server.upstream.sse import EventTooLargeError, SseSplitter
+from llmgateway_server.upstream.upstream import AttemptState
+
+LIST_MODELS_TIMEOUT_S = 5.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a provider is and how it knows us.
+
+    `base_url` has no trailing slash. `key_headers` holds, for each key, the headers that carry it; one empty
+    mapping where the provider wants none.
+    """
+
+    name: str
+    base_url: str
+    key_headers: Sequence[Mapping[str, str]]
+
+
+class HttpUpstream:
+    """`Upstream` over HTTP.
+
+    `clock` is the event loop's. Keys are taken in turn, one an attempt.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        codec: Codec,
+        http: HttpClient,
+        timeouts: TimeoutSettings,
+        limits: LimitSettings,
+        clock: Callable[[], float],
+    ) -> None:
+        self.name = endpoint.name
+        self.dialect = codec.name
+        self._base_url = endpoint.base_url
+        self._codec = codec
+        self._http = http
+        self._timeouts = timeouts
+        self._limits = limits
+        self._clock = clock
+        shared = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "llmgateway"}
+        self._headers = cycle([{**shared, **key_headers} for key_headers in endpoint.key_headers or [{}]])
+
+    async def generate(
+        self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
+    ) -> generation_pb2.GenerateResponse:
+        encoded = self._codec.encode_generate(request, model, stream=False)
+        return self._codec.decode_generate(request, await self._exchange(encoded, state))
+
+    async def embed(
+        self, request: embedding_pb2.EmbedRequest, model: str, state: AttemptState
+    ) -> embedding_pb2.EmbedResponse:
+        encoded = self._codec.encode_embed(request, model)
+        return self._codec.decode_embed(request, await self._exchange(encoded, state))
+
+    async def list_models(self) -> list[model_pb2.Model]:
+        state = AttemptState(self._clock() + LIST_MODELS_TIMEOUT_S)
+        return self._codec.decode_list_models(await self._exchange(self._codec.encode_list_models(), state))
+
+    async def close(self) -> None:
+        """Nothing is held: connections belong to the HTTP client, which all providers share."""
+
+    async def stream(
+        self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
+    ) -> AsyncGenerator[list[stream_pb2.GenerationEvent], None]:
+        encoded = self._codec.encode_generate(request, model, stream=True)
+        timer = StreamTimer(self.name, self._clock, self._timeouts, state, waits_long=asks_reasoning(request))
+        response = await timer.bound(self._open(encoded, state))
+        try:
+            media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if media_type == "text/html":
+                raise bad_response(self.name, "it answered with a web page: check base_url", response.status)
+            if media_type == "application/json":
+                # Some servers answer a stream's request whole; an error inside a 200 comes this way, too.
+                body = await timer.bound(self._read(response, self._limits.response_bytes))
+                yield unfold(self._codec.decode_generate(request, body))
+                return
+            reader = StreamReader(self.name, self._codec.stream_decoder(request), self._limits)
+            while not reader.ended:
+                events = reader.feed(await timer.bound(self._read_chunk(response)))
+                if events:
+                    timer.saw(events)
+                    yield events
+            if events := reader.finish():
+                yield events
+        finally:
+            response.close()
+
+    async def _exchange(self, encoded: EncodedRequest, state: AttemptState) -> bytes:
+        """Send a request and read the whole answer, under the connect timer and the deadline only."""
+        started_s = self._clock()
+        try:
+            async with asyncio.timeout_at(state.deadline_s):
+                response = await self._open(encoded, state)
+                try:
+                    return await self._read(response, self._limits.response_bytes)
+                finally:
+                    response.close()
+        except TimeoutError as error:
+            raise timed_out(errors.TotalTimeout, self.name, state.deadline_s - started_s) from error
+        finally:
+            state.waited_s += self._clock() - started_s
+
+    async def _open(self, encoded: EncodedRequest, state: AttemptState) -> HttpResponse:
+        """Send a request; return an answer of status 2xx, or raise what another one means."""
+        state.warnings.extend(encoded.warnings)
+        url, headers = self._base_url + encoded.path, next(self._headers)
+        try:
+            response = await self._http.send(encoded.method, url, headers, encoded.body, self._timeouts.connect_s)
+        except ConnectTimeoutError as error:
+            raise timed_out(errors.ConnectTimeout, self.name, self._timeouts.connect_s) from error
+        except (ConnectError, ConnectionBrokenError) as error:
+            message = f"{self.name} cannot be reached: {error}. Check base_url, or try again."
+            raise errors.ProviderUnreachable(message, metadata={"provider": self.name}) from error
+        state.http_status = response.status
+        if 200 <= response.status < 300:
+            return response
+        try:
+            if 300 <= response.status < 400:
+                raise bad_response(self.name, "it redirects, which is never followed: check base_url", response.status)
+            raise self._codec.decode_error(response.status, response.headers, await self._read_error(response))
+        finally:
+            response.close()
+
+    async def _read_error(self, response: HttpResponse) -> bytes:
+        try:
+            return await response.read(self._limits.error_bytes)
+        except (BodyTooLargeError, ConnectionBrokenError):
+            return b""  # The status alone says enough.
+
+    async def _read(self, response: HttpResponse, limit_bytes: int) -> bytes:
+        try:
+            return await response.read(limit_bytes)
+        except BodyTooLargeError as error:
+            raise too_large(self.name, limit_bytes) from error
+        except ConnectionBrokenError as error:
+            raise bad_response(self.name, str(error), response.status) from error
+
+    async def _read_chunk(self, response: HttpResponse) -> bytes:
+        try:
+            return await response.read_chunk()
+        except ConnectionBrokenError as error:
+            raise bad_response(self.name, str(error), response.status) from error
+
+
+class StreamReader:
+    """The bytes of one stream, turned into events. No I/O.
+
+    `ended` is true once nothing more need be read: the provider's terminal came, or the bytes ended.
+    """
+
+    def __init__(self, provider: str, decoder: StreamDecoder, limits: LimitSettings) -> None:
+        self.ended = False
+        self._provider = provider
+        self._decoder = decoder
+        self._limits = limits
+        self._splitter = SseSplitter(limits.event_bytes)
+        self._size_bytes = 0
+        self._failure: errors.CallError | None = None
+
+    def feed(self, chunk: bytes) -> list[stream_pb2.GenerationEvent]:
+        """Return the events that `chunk` completes; an empty chunk is the end of the bytes.
+
+        What came before a failure is returned first: `finish` raises it then.
+        """
+        self._size_bytes += len(chunk)
+        events: list[stream_pb2.GenerationEvent] = []
+        try:
+            if self._size_bytes > self._limits.stream_bytes:
+                raise too_large(self._provider, self._limits.stream_bytes)
+            for frame in self._splitter.feed(chunk) if chunk else self._splitter.close():
+                events += self._decoder.decode(frame)
+                if self._decoder.ended:
+                    break
+        except EventTooLargeError:
+            self._failure = too_large(self._provider, self._limits.event_bytes)
+        except errors.CallError as error:
+            self._failure = error
+        self.ended = not chunk or self._decoder.ended or self._failure is not None
+        return join_deltas(events)
+
+    def finish(self) -> list[stream_pb2.GenerationEvent]:
+        """Return the events still owed; raise what broke the stream."""
+        if self._failure is not None:
+            raise self._failure
+        return self._decoder.finish()
+
+
+class StreamTimer:
+    """The timers of one stream: to the first content, then between events, and the deadline over all.
+
+    Only events count, keep-alives do not. Where the model is expected to think first, silence before the
+    first content is bounded by the deadline alone.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        clock: Callable[[], float],
+        timeouts: TimeoutSettings,
+        state: AttemptState,
+        *,
+        waits_long: bool,
+    ) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._state = state
+        self._gap_s = timeouts.gap_s
+        self._started_s = clock()
+        self._error: type[errors.CallError] = errors.FirstContentTimeout
+        self._timeout_s = timeouts.first_content_s
+        self._until_s = state.deadline_s if waits_long else self._started_s + timeouts.first_content_s
+        self._has_content = False
+
+    async def bound(self, operation: Awaitable[T]) -> T:
+        """Await within the timer that is running; raise its error when it fires."""
+        waiting_since_s = self._clock()
+        try:
+            async with asyncio.timeout_at(min(self._until_s, self._state.deadline_s)):
+                return await operation
+        except TimeoutError as error:
+            if self._state.deadline_s <= self._until_s:
+                total_s = self._state.deadline_s - self._started_s
+                raise timed_out(errors.TotalTimeout, self._provider, total_s) from error
+            raise timed_out(self._error, self._provider, self._timeout_s) from error
+        finally:
+            self._state.waited_s += self._clock() - waiting_since_s
+
+    def saw(self, events: Sequence[stream_pb2.GenerationEvent]) -> None:
+        """Start the gap timer anew, once there is content."""
+        if not self._has_content:
+            if not any(bears_content(event) for event in events):
+                return
+            self._has_content = True
+            self._error, self._timeout_s = errors.EventGapTimeout, self._gap_s
+        self._until_s = self._clock() + self._gap_s
+
+
+def asks_reasoning(request: generation_pb2.GenerateRequest) -> bool:
+    """Whether the model is asked to think, and so may be silent for minutes before its first words."""
+    reasoning = request.reasoning
+    return reasoning.effort not in ("", "none") or reasoning.max_token_count > 0
+
+
+def timed_out(error: type[errors.CallError], provider: str, timeout_s: float) -> errors.CallError:
+    """Say which timer of `provider` fired, and after how long."""
+    what = {
+        errors.ConnectTimeout: "accepted no connection",
+        errors.FirstContentTimeout: "sent no content",
+        errors.EventGapTimeout: "was silent between two events",
+        errors.TotalTimeout: "was not done",
+    }[error]
+    metadata = {"provider": provider, "timeoutMs": str(max(round(timeout_s * 1000), 0))}
+    return error(
+        f"{provider} {what} within {max(timeout_s, 0):.3g} s. Try again, or raise the timeout.", metadata=metadata
+    )
+
+
+def bad_response(provider: str, what: str, http_status: int) -> errors.ProviderBadResponse:
+    """Say what was wrong with an answer."""
+    metadata = {"provider": provider, "httpStatus": str(http_status)}
+    return errors.ProviderBadResponse(
+        f"The answer of {provider} makes no sense: {what}.", metadata=metadata, http_status=http_status
+    )
+
+
+def too_large(provider: str, limit_bytes: int) -> errors.ProviderBadResponse:
+    """Refuse an answer, event or stream over its limit."""
+    return bad_response(provider, f"it is over the limit of {limit_bytes} bytes", 200)

@@ -1,0 +1,55 @@
+"""What attempts see of a provider: one call at one model, whole or as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, stream_pb2
+
+
+@dataclass(slots=True)
+class AttemptState:
+    """What one attempt learns on its way. Owned by the attempt that made it, never shared.
+
+    `deadline_s` is on the event loop's clock. `waited_s` is the time spent waiting for the provider: the
+    rest of a call's time is the gateway's own. `http_status` is 0 until the provider answers.
+    """
+
+    deadline_s: float
+    waited_s: float = 0.0
+    http_status: int = 0
+    warnings: list[call_pb2.Warning] = field(default_factory=list)
+
+
+class Upstream(Protocol):
+    """One configured provider.
+
+    Every method raises a leaf of `errors.CallError`. Cancelling the caller's task, or closing the stream's
+    generator, closes the provider's connection. `name` is the provider's in the configuration, `dialect`
+    the wire format it speaks.
+    """
+
+    name: str
+    dialect: str
+
+    async def generate(
+        self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
+    ) -> generation_pb2.GenerateResponse: ...
+
+    def stream(
+        self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
+    ) -> AsyncGenerator[list[stream_pb2.GenerationEvent], None]:
+        """Yield what arrived together, together: never an empty list."""
+        ...
+
+    async def embed(
+        self, request: embedding_pb2.EmbedRequest, model: str, state: AttemptState
+    ) -> embedding_pb2.EmbedResponse: ...
+
+    async def list_models(self) -> list[model_pb2.Model]:
+        """List what the provider serves; ids are the provider's own names, without its prefix."""
+        ...
+
+    async def close(self) -> None: ...
