@@ -1,0 +1,205 @@
+"""What the types of the settings cannot say: rules between values, and rules about how a value is written.
+
+Each check reads the document, not the settings, so that it runs beside the type errors and all problems come
+at once. It leaves alone what has the wrong type: that is reported already. Keys and references are never shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from llmgateway_server.config.address import parse_address
+from llmgateway_server.config.document import Value
+from llmgateway_server.config.problems import Path, format_path, suggest
+from llmgateway_server.config.references import ResolvedDocument
+from llmgateway_server.config.secrets import find_weakness, is_header_safe, looks_like_provider_key
+from llmgateway_server.config.vendor import VendorRows
+
+LISTENERS = ("grpc_listen", "http_listen", "metrics_listen")
+TLS_SECTIONS = ("grpc_tls", "http_tls")
+
+_PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_ROUTE_NAME = re.compile(r"[!-~]{1,200}")
+
+
+def check_document(document: ResolvedDocument, vendors: VendorRows, provider_names: frozenset[str]) -> None:
+    """Report every problem of `document` that is no type error.
+
+    `provider_names` are the providers that routes may name.
+    """
+    check_listeners(document)
+    check_tls(document)
+    check_keys(document)
+    check_providers(document, vendors)
+    check_routes(document, provider_names)
+
+
+def check_listeners(document: ResolvedDocument) -> None:
+    """Addresses are well-formed, and no two are the same."""
+    seen: dict[str, str] = {}
+    for name in LISTENERS:
+        path: Path = ("server", name)
+        text = document.text_at(path)
+        if text is None:
+            continue
+        try:
+            address = parse_address(text)
+        except ValueError as error:
+            document.report(path, f"{document.show(path, text)} is no address: {error}")
+            continue
+        if address.port and str(address) in seen:
+            document.report(path, f"this is also the address of {seen[str(address)]}; each needs its own")
+        seen.setdefault(str(address), f"server.{name}")
+
+
+def check_tls(document: ResolvedDocument) -> None:
+    """Files of certificates and keys are named by path and can be read."""
+    for section in TLS_SECTIONS:
+        for name in ("certificate", "key", "client_ca"):
+            path: Path = ("server", section, name)
+            text = document.text_at(path)
+            if not text:
+                continue
+            if "\n" in text:
+                document.report(path, "this is the path of a PEM file, not its content")
+                continue
+            try:
+                with open(text, "rb") as file:
+                    file.read(1)
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) and error.strerror else "the path is not valid"
+                document.report(path, f"the file {document.show(path, text)} cannot be read: {reason}")
+
+
+def check_keys(document: ResolvedDocument) -> None:
+    """Virtual keys have names and secrets of their own, by reference, and no weak ones."""
+    names: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    for path, entry in mappings_at(document, ("auth", "keys")):
+        shown = format_path(path)
+        if ("key" in entry) == ("digest" in entry):
+            document.report(path, "a key has either `key` (by reference) or `digest` (from `llmgateway keys new`)")
+        name, key, digest = entry.get("name"), entry.get("key"), entry.get("digest")
+        if isinstance(name, str) and names.setdefault(name, shown) != shown:
+            document.report((*path, "name"), f"{names[name]} has the same name; each key needs its own")
+        if isinstance(key, str):
+            check_secret(document, (*path, "key"), key)
+        secret = key if isinstance(key, str) else digest
+        if isinstance(secret, str) and secrets.setdefault(secret, shown) != shown:
+            document.report(path, f"{secrets[secret]} has the same secret; each key needs its own")
+    pepper = document.text_at(("auth", "pepper"))
+    if pepper is not None:
+        check_secret(document, ("auth", "pepper"), pepper)
+
+
+def check_secret(document: ResolvedDocument, path: Path, secret: str) -> None:
+    """A secret of the gateway comes by reference and is strong."""
+    if path not in document.referenced:
+        document.report(path, "a secret is given by reference, never literal: write ${NAME} or ${file:PATH}")
+    elif weakness := find_weakness(secret):
+        document.report(path, weakness)
+
+
+def check_providers(document: ResolvedDocument, vendors: VendorRows) -> None:
+    """Providers have plain names, a dialect, a base URL, and keys that can be sent."""
+    dialects = {row.dialect for row in vendors.values()}
+    for path, entry in mappings_at(document, ("providers",)):
+        name = str(path[-1])
+        if not _PROVIDER_NAME.fullmatch(name):
+            document.report(path, "a provider's name has lower-case letters, digits, dots, dashes and underscores only")
+        row = vendors.get(name)
+        dialect = entry.get("dialect")
+        if isinstance(dialect, str) and dialect not in dialects:
+            message = f"{document.show((*path, 'dialect'), dialect)} is no dialect{suggest(dialect, sorted(dialects))}"
+            document.report((*path, "dialect"), message)
+        if row is None and dialect is None:
+            document.report(
+                path, f"this name is no known vendor, so it needs `dialect`{suggest(name, sorted(vendors))}"
+            )
+        effective = dialect if isinstance(dialect, str) else row.dialect if row else ""
+        check_base_url(document, path, entry, needed=effective in dialects - {"mock"} and not (row and row.base_url))
+        if effective != "mock" and entry.get("script") is not None:
+            document.report((*path, "script"), "only the dialect mock has a script")
+        check_provider_keys(document, (*path, "api_keys"), entry.get("api_keys"))
+
+
+def check_base_url(document: ResolvedDocument, path: Path, entry: dict[str, Value], *, needed: bool) -> None:
+    """A base URL is http or https, with a host, and without credentials."""
+    url = entry.get("base_url")
+    if url is None and needed:
+        document.report(path, "this provider needs `base_url`, as its documentation names it")
+    if isinstance(url, str) and (problem := find_url_problem(url)):
+        document.report((*path, "base_url"), problem)
+
+
+def find_url_problem(url: str) -> str | None:
+    """Say what is wrong with a provider's base URL, without showing it; None if nothing is."""
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        return "this is no URL"
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
+        return "a base URL starts with http:// or https:// and a host, for example https://api.openai.com/v1"
+    if "@" in parts.netloc:
+        return "a base URL holds no credentials: put them under `api_keys`"
+    if parts.query or parts.fragment or not re.fullmatch(r"[!-~]+", url):
+        return "a base URL has no query, no fragment and no spaces"
+    return None
+
+
+def check_provider_keys(document: ResolvedDocument, path: Path, keys: Value) -> None:
+    """Provider keys come by reference, unless they are placeholders, and can be sent in a header."""
+    for index, key in enumerate(keys if isinstance(keys, list) else ()):
+        if not isinstance(key, str):
+            continue
+        inner: Path = (*path, index)
+        if inner not in document.referenced and looks_like_provider_key(key):
+            document.report(inner, "this looks like a real key; give it by reference: write ${NAME} or ${file:PATH}")
+        elif not is_header_safe(key):
+            document.report(inner, "a key has visible ASCII characters only, at least one and no spaces")
+
+
+def check_routes(document: ResolvedDocument, provider_names: frozenset[str]) -> None:
+    """Routes lead to models of known providers, and hide none of them."""
+    routes = document.at(("routes",))
+    if not isinstance(routes, dict):
+        return
+    for name, target in routes.items():
+        path: Path = ("routes", name)
+        if not _ROUTE_NAME.fullmatch(name):
+            document.report(path, "a route's name has 1 to 200 visible ASCII characters and no spaces")
+        if "/" in name and name.partition("/")[0] in provider_names:
+            document.report(path, "this name would hide a provider's model; choose one that starts with no provider")
+        if isinstance(target, str) and (problem := find_target_problem(target, routes, provider_names)):
+            document.report(path, f"{document.show(path, target)} {problem}")
+
+
+def find_target_problem(target: str, routes: Mapping[str, Value], provider_names: frozenset[str]) -> str | None:
+    """Say what is wrong with a route's target, without showing it; None if nothing is."""
+    provider, slash, model = target.partition("/")
+    if not slash and (target in routes or target in provider_names):
+        return f"is {'a route' if target in routes else 'a provider'}; a route leads to provider/model"
+    if not provider or not model:
+        return f"names no target: write provider/model{suggest(provider, sorted(provider_names))}"
+    if provider not in provider_names:
+        return f"names no configured provider{suggest(provider, sorted(provider_names))}"
+    return None
+
+
+def mappings_at(document: ResolvedDocument, path: Path) -> Iterator[tuple[Path, dict[str, Value]]]:
+    """Yield the mappings in the list or mapping at `path`, each with its own path.
+
+    An empty entry (`mock:`) counts as an empty mapping.
+    """
+    value = document.at(path)
+    steps: Iterator[tuple[str | int, Value]] = iter(())
+    if isinstance(value, dict):
+        steps = iter(value.items())
+    elif isinstance(value, list):
+        steps = iter(enumerate(value))
+    for step, item in steps:
+        if isinstance(item, dict):
+            yield (*path, step), item

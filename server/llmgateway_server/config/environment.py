@@ -1,0 +1,60 @@
+"""Providers that the environment offers, by the variables that vendors' own tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import SecretStr
+
+from llmgateway_server.config.checks import find_url_problem
+from llmgateway_server.config.problems import ConfigError, Problem
+from llmgateway_server.config.secrets import is_header_safe
+from llmgateway_server.config.settings import ProviderSettings, Settings
+from llmgateway_server.config.vendor import VendorRow, VendorRows
+
+SOURCE = "environment"
+
+
+def settings_from_environment(environment: Mapping[str, str], vendors: VendorRows) -> Settings:
+    """Return the settings of a gateway without a configuration file.
+
+    It has the defaults, and the providers that the environment offers. Raises `ConfigError`.
+    """
+    return Settings(providers=providers_from_environment(environment, vendors))
+
+
+def providers_from_environment(environment: Mapping[str, str], vendors: VendorRows) -> Mapping[str, ProviderSettings]:
+    """Return `mock` and each vendor whose key or base URL the environment holds. Raises `ConfigError`."""
+    return {
+        name: provider_from_environment(row, environment)
+        for name, row in vendors.items()
+        if row.served_by_default or names_vendor(row, environment)
+    }
+
+
+def names_vendor(row: VendorRow, environment: Mapping[str, str]) -> bool:
+    """Whether the environment holds this vendor's key or base URL. An empty variable counts as unset."""
+    return any(environment.get(variable) for variable in (row.key_variable, row.base_url_variable) if variable)
+
+
+def provider_from_environment(row: VendorRow, environment: Mapping[str, str]) -> ProviderSettings:
+    """Return what the environment says of one vendor: its key and its base URL, as far as they are set.
+
+    Raises `ConfigError`, which names the variable and not its value.
+    """
+    problems: list[Problem] = []
+    key = environment.get(row.key_variable, "").strip() if row.key_variable else ""
+    if key and not is_header_safe(key):
+        problems.append(Problem(0, row.key_variable, "a key has visible ASCII characters only, and no spaces"))
+    base_url = environment.get(row.base_url_variable, "").strip() if row.base_url_variable else ""
+    if base_url:
+        try:
+            base_url = row.read_base_url(base_url)
+        except ValueError as error:
+            problems.append(Problem(0, row.base_url_variable, str(error)))
+        else:
+            if problem := find_url_problem(base_url):
+                problems.append(Problem(0, row.base_url_variable, problem))
+    if problems:
+        raise ConfigError(SOURCE, problems)
+    return ProviderSettings(base_url=base_url or None, api_keys=(SecretStr(key),) if key else None)

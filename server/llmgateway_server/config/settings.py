@@ -1,0 +1,208 @@
+"""Every setting with its unit, default and range. Immutable once loaded.
+
+Names in YAML are the aliases: a duration is written `300ms`, `20s`, `10m`, `7d`, a size `256MiB`; the
+attribute's name says the unit it is kept in. Code may also build a section by attribute names, with plain
+numbers in that unit: `TimeoutSettings(connect_s=0.2)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, Strict, ValidationInfo
+
+from llmgateway_server.config.units import MAX_DURATION_S, MAX_SIZE_BYTES, parse_duration_s, parse_size_bytes
+
+# The validation context of values that were read from a file, where a bare number would leave its unit to guess.
+FROM_FILE = {"from_file": True}
+
+Item = TypeVar("Item")
+
+
+def is_bare_number(value: object, info: ValidationInfo) -> bool:
+    """Whether `value` is a number that code gave in the attribute's own unit."""
+    return info.context is None and isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def read_duration_s(value: object, info: ValidationInfo) -> object:
+    """Turn a duration's text into seconds."""
+    if is_bare_number(value, info):
+        return value
+    return parse_duration_s(value if isinstance(value, str) else "")
+
+
+def read_size_bytes(value: object, info: ValidationInfo) -> object:
+    """Turn a size's text into bytes."""
+    if is_bare_number(value, info):
+        return value
+    return parse_size_bytes(value if isinstance(value, str) else "")
+
+
+Duration = Annotated[float, BeforeValidator(read_duration_s), Field(ge=0, le=MAX_DURATION_S)]
+PositiveDuration = Annotated[float, BeforeValidator(read_duration_s), Field(gt=0, le=MAX_DURATION_S)]
+Size = Annotated[int, BeforeValidator(read_size_bytes), Field(gt=0, le=MAX_SIZE_BYTES)]
+# YAML and callers give lists; strictness binds the items, not the container.
+Several = Annotated[tuple[Item, ...], Strict(False)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, strict in its types, closed to unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        populate_by_name=True,
+        validate_default=False,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
+
+
+class TlsSettings(Section):
+    """Certificates as PEM files. With `client_ca`, callers must show a certificate that it signed.
+
+    Relative paths start at the folder of the configuration file.
+    """
+
+    certificate: str = Field(min_length=1)
+    key: str = Field(min_length=1)
+    client_ca: str | None = Field(default=None, min_length=1)
+
+
+class ServerSettings(Section):
+    """Where the gateway listens, and how it stops. An address is `host:port`; port 0 takes a free one."""
+
+    grpc_listen: str = "127.0.0.1:50051"
+    http_listen: str = "127.0.0.1:8000"
+    metrics_listen: str = "127.0.0.1:9464"
+    grpc_tls: TlsSettings | None = None
+    """TLS for gRPC. Unset: plain text."""
+    http_tls: TlsSettings | None = None
+    """TLS for REST. Unset: plain text."""
+    reflection: bool = True
+    """Whether gRPC reflection answers, for grpcurl and its like."""
+    lame_duck_s: Duration = Field(default=5.0, alias="lame_duck")
+    """After SIGTERM the gateway serves on for so long while health says NOT_SERVING: load balancers need it."""
+    drain_s: Duration = Field(default=600.0, alias="drain")
+    """Then running calls may take so long to finish before they are cancelled."""
+
+
+class LimitSettings(Section):
+    """What a caller or a provider may make the gateway hold, wait for or read."""
+
+    request_bytes: Size = Field(default=32 * 1024**2, alias="request")
+    """The largest request, the same over REST and gRPC."""
+    response_bytes: Size = Field(default=64 * 1024**2, alias="response")
+    """The largest whole answer of a provider, after decompression."""
+    stream_bytes: Size = Field(default=256 * 1024**2, alias="stream")
+    """The most bytes of one provider's stream."""
+    event_bytes: Size = Field(default=16 * 1024**2, alias="event")
+    """The largest single event or line of a provider's stream."""
+    error_bytes: Size = Field(default=64 * 1024, alias="error")
+    """What is read of a provider's error body."""
+    metadata_bytes: Size = Field(default=8 * 1024, alias="metadata")
+    """The most bytes of gRPC metadata, and of HTTP header lines, of one call."""
+    json_depth: int = Field(default=64, ge=1, le=512)
+    """How deep JSON may nest, in bodies and in `_json` fields."""
+    message_count: int = Field(default=10_000, ge=1, le=10_000_000)
+    """The most messages of one conversation."""
+    tool_count: int = Field(default=1_024, ge=1, le=10_000_000)
+    """The most tools of one request."""
+    concurrent_calls: int = Field(default=1_000, ge=1, le=1_000_000)
+    """The most calls that run at once; one more is refused with `GATEWAY_OVERLOADED`."""
+    concurrent_streams: int = Field(default=100, ge=1, le=1_000_000)
+    """The most calls at once on one HTTP/2 connection; further ones wait in the client."""
+    body_bytes_in_flight: Size = Field(default=256 * 1024**2, alias="bodies_in_flight")
+    """The most bytes of REST request bodies held at once."""
+    header_timeout_s: PositiveDuration = Field(default=10.0, alias="header_timeout")
+    """How long a REST client may take for its request line and headers."""
+    body_timeout_s: PositiveDuration = Field(default=60.0, alias="body_timeout")
+    """How long a REST client may take for its body."""
+    reader_stall_s: PositiveDuration = Field(default=60.0, alias="reader_stall")
+    """How long a caller may leave a stream unread before it is cut."""
+    header_hold_s: PositiveDuration = Field(default=10.0, alias="header_hold")
+    """How long REST holds back the status line of a stream for its first content."""
+    keep_alive_s: PositiveDuration = Field(default=15.0, alias="keep_alive")
+    """After so long a silence a REST stream sends a comment."""
+
+
+class TimeoutSettings(Section):
+    """The timers of one attempt; all of them end with the call's deadline at the latest.
+
+    `first_content` and `gap` bound streams only: a unary answer comes when the generation ends, and
+    reasoning models are silent for minutes.
+    """
+
+    connect_s: PositiveDuration = Field(default=5.0, alias="connect")
+    """From the dispatch to an open connection."""
+    first_content_s: PositiveDuration = Field(default=60.0, alias="first_content")
+    """From the dispatch of a stream to its first content."""
+    gap_s: PositiveDuration = Field(default=60.0, alias="gap")
+    """Between two events of a stream, once it has content."""
+    total_s: PositiveDuration = Field(default=600.0, alias="total")
+    """The whole attempt, and a call without a deadline of its own."""
+
+
+class KeySettings(Section):
+    """A virtual key: who may call, and what.
+
+    Either `key`, by reference (`${ENV}` or `${file:PATH}`), or the `digest` that `llmgateway keys new` printed.
+    """
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$")
+    """Stands in logs and metrics in place of the key."""
+    key: SecretStr | None = None
+    digest: str | None = Field(default=None, pattern=r"^hmac-sha256:[0-9a-f]{64}$")
+    models: Several[str] = ("*",)
+    """What it may call: `*`, `provider/*`, `provider/model` or a route's name; `*` matches any text, also `/`."""
+    team: str = Field(default="", max_length=64)
+    labels: Mapping[str, str] = Field(default_factory=dict)
+    """Attached to each of its calls, for reports."""
+
+
+class AuthSettings(Section):
+    """Who may call. Without keys the gateway serves loopback only."""
+
+    keys: Several[KeySettings] = ()
+    pepper: SecretStr | None = None
+    """A server-side secret mixed into key digests. Optional: generated keys have 256 random bits anyway."""
+
+
+class ProviderSettings(Section):
+    """A provider. One named like a vendor takes that vendor's row; what stands here overrides it.
+
+    `api_keys` are taken in turn. `base_url` is what the vendor documents, for example
+    `https://api.openai.com/v1`. `quirks` override how the dialect treats this provider. `timeouts` override the
+    general ones, each by itself.
+    """
+
+    dialect: str | None = None
+    base_url: str | None = None
+    api_keys: Several[SecretStr] | None = None
+    timeouts: TimeoutSettings | None = None
+    quirks: Mapping[str, Any] = Field(default_factory=dict)  # Any: the dialect checks them, config knows no dialect.
+    script: Mapping[str, Any] | None = None  # Any: decoded JSON; the dialect `mock` checks it.
+    """Only for the dialect `mock`: the answer to every call, as in `provider_options_json`."""
+
+
+class LogSettings(Section):
+    """What is logged: JSON lines on standard error, one a call, never any content."""
+
+    calls: bool = True
+    level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    auth: AuthSettings = Field(default_factory=AuthSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    timeouts: TimeoutSettings = Field(default_factory=TimeoutSettings)
+    providers: Mapping[str, ProviderSettings] = Field(default_factory=dict)
+    """By name. In a file without this section, those that the environment offers."""
+    routes: Mapping[str, str] = Field(default_factory=dict)
+    """Names that callers may use, each with its target as `provider/model`."""
+    log: LogSettings = Field(default_factory=LogSettings)

@@ -1,0 +1,55 @@
+"""Measures the gateway beside bare relays: `make bench`, `make bench ARGS=--quick`. See README.md."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.bench.contestants import start_gateway, start_upstream, start_yardsticks
+from tests.bench.processes import open_stage
+from tests.bench.report import Limit, describe_limit, encode_report, make_limits, make_table
+from tests.bench.rounds import FULL, QUICK, RowFigures, make_rows, measure_row
+
+
+def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a smoke run of seconds: the figures mean little")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE, too")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a figure is worse than it should be")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only the rows whose name holds TEXT")
+    parser.add_argument("--yardsticks", action="store_true", help="only the bare relays, to try the bench itself")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and return the exit code."""
+    chosen = read_arguments(arguments)
+    effort = QUICK if chosen.quick else FULL
+    console = Console()
+    rows: list[RowFigures] = []
+    limits: list[Limit] = []
+    with open_stage() as stage:
+        upstream_url = start_upstream(stage)
+        yardsticks = start_yardsticks(stage, upstream_url)
+        gateway = None if chosen.yardsticks else start_gateway(stage, upstream_url)
+        for row in make_rows(yardsticks, gateway):
+            if chosen.only.lower() in row.name.lower():
+                with console.status(row.name):
+                    rows.append(measure_row(row, effort))
+        if gateway is not None and rows:
+            limits = make_limits(rows, gateway.ready_s)
+    console.print(make_table(rows, effort))
+    for limit in limits:
+        console.print(describe_limit(limit))
+    if chosen.json is not None:
+        chosen.json.write_bytes(encode_report(rows, limits, effort))
+    is_reached = all(row.is_reached is not False for row in rows) and all(limit.is_reached for limit in limits)
+    return 0 if is_reached or not chosen.check else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
