@@ -41,6 +41,14 @@ class _OpenPart:
         if delta.logprobs:
             self.part.logprobs.extend(delta.logprobs)
 
+    def so_far(self) -> message_pb2.Part:
+        """Return a copy as it would be if it closed now."""
+        copy = _OpenPart(self.part)
+        copy._text, copy._arguments = self._text, self._arguments
+        copy._data, copy._transcript = self._data, self._transcript
+        copy.close()
+        return copy.part
+
     def close(self) -> None:
         self.is_open = False
         part = self.part

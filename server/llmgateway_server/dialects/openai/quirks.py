@@ -1,0 +1,51 @@
+"""How a provider that speaks the OpenAI dialect differs from OpenAI itself. Names and meanings:
+
+max_tokens_field     the member that limits the output: `max_completion_tokens` or `max_tokens`
+developer_role       whether `developer` is a role; if not, it is sent as `system`
+stream_usage         whether `stream_options.include_usage` may be asked for
+reasoning_field      the member of an assistant message that takes its thoughts back; empty: none
+seed_field           the member for the seed, `random_seed` at Mistral; empty: none
+extra_sampling       sampling parameters beyond OpenAI's that it takes: `top_k`, `min_p`
+grammar              whether it takes a grammar as an output format (`guided_grammar`)
+unsupported          members of OpenAI's that it refuses, for example `logit_bias`
+output_excludes_reasoning   whether its completion tokens leave reasoning out (xAI)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+
+class QuirksError(ValueError):
+    """A quirk is unknown or has a wrong value; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """The differences of one provider; the defaults are OpenAI's own ways."""
+
+    max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    developer_role: bool = True
+    stream_usage: bool = True
+    reasoning_field: str = ""
+    seed_field: str = "seed"
+    extra_sampling: frozenset[Literal["top_k", "min_p"]] = frozenset()
+    grammar: bool = False
+    unsupported: frozenset[str] = frozenset()
+    output_excludes_reasoning: bool = False
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Quirks:  # Any: decoded TOML or YAML, checked here
+        """Read quirks as a catalogue row or a configuration holds them. Raise `QuirksError`."""
+        unknown = sorted(values.keys() - set(cls.__dataclass_fields__))
+        if unknown:
+            known = ", ".join(cls.__dataclass_fields__)
+            raise QuirksError(f"{unknown[0]} is no quirk of the openai dialect; known: {known}")
+        try:
+            return msgspec.convert(dict(values), cls)
+        except msgspec.ValidationError as error:
+            raise QuirksError(str(error)) from error
