@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import secrets
 import signal
@@ -12,8 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from importlib import metadata
+from pathlib import Path
 
 from aiohttp import web
+from llmgateway.channel import open_channel
+from llmgateway.v1 import gateway_pb2_grpc
 from llmgateway_http.app import create_app, start_server
 from llmgateway_http.settings import ShimSettings
 
@@ -32,6 +36,7 @@ from llmgateway_server.routing.directory import ModelDirectory
 from llmgateway_server.routing.plan import RouteTable, target_of
 from llmgateway_server.rpc.local import LocalStub
 from llmgateway_server.rpc.methods import methods_of
+from llmgateway_server.rpc.remote import asks_for_no_key, is_serving
 from llmgateway_server.rpc.rim import Clocks, Rim
 from llmgateway_server.rpc.server import GrpcServer
 from llmgateway_server.rpc.servicer import service_handler
@@ -69,7 +74,7 @@ class Gateway:
         self._is_ready = True
 
     async def _open(self, opened: contextlib.AsyncExitStack) -> None:
-        settings, clock = self._settings, asyncio.get_running_loop().time
+        settings, clock = self._settings, time.monotonic
         http = HttpPool(clock)
         opened.push_async_callback(http.close)
         upstreams = build_upstreams(settings, http, clock)
@@ -151,7 +156,7 @@ def build_upstreams(settings: Settings, http: HttpClient, clock: Callable[[], fl
         vendor = vendors.get(name)
         dialect = provider.dialect or (vendor.dialect if vendor is not None else "")
         if dialect == "mock":
-            upstreams[name] = MockUpstream(name, provider.script, asyncio.sleep)
+            upstreams[name] = MockUpstream(name, provider.script, asyncio.sleep, clock)
         else:
             quirks = {**(vendor.quirks if vendor is not None else {}), **provider.quirks}
             codec = OpenAICodec(name, Quirks.from_mapping(quirks))
@@ -289,6 +294,48 @@ def run(settings: Settings) -> int:
     """Serve in an event loop of its own; return the exit code."""
     with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
         return runner.run(serve(settings))
+
+
+async def serve_shim(target: str, settings: Settings, *, tls: bool, ca: bytes | None) -> int:
+    """Serve REST alone, over a channel to the gateway at `target`, until a signal asks for a stop."""
+    _, stop_logging = start_logging(settings.log.level)
+    signals = StopSignals()
+    signals.listen()
+    channel = open_channel(target, tls=tls, root_certificates=ca)
+    try:
+        is_open = await asks_for_no_key(channel)
+        listen = settings.server.http_listen
+        if is_open and not parse_address(listen).is_loopback:
+            raise OSError(f"the gateway at {target} has no keys: serve it on a loopback address, not {listen}")
+        shim = dataclasses.replace(shim_settings(settings), loopback_only=is_open)
+
+        async def is_ready() -> bool:
+            return not signals.first.is_set() and await is_serving(channel)
+
+        stub = gateway_pb2_grpc.LLMGatewayStub(channel)
+        app = create_app(stub, shim, is_ready=is_ready)
+        rest = await start_server(app, listen, server_tls(settings.server.http_tls), shim)
+        try:
+            scheme = "https" if settings.server.http_tls is not None else "http"
+            address = Address(parse_address(listen).host, rest.port)
+            print(f"llmgateway serves REST for {target}\n  REST     {scheme}://{address}", flush=True)  # noqa: T201
+            await signals.first.wait()
+            return 0 if await finish_unless(signals.second, rest.drain(settings.server.drain_s)) else 1
+        finally:
+            await rest.close()
+    except OSError as error:
+        print(f"llmgateway: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    finally:
+        await channel.close(None)
+        stop_logging()
+
+
+def run_shim(target: str, settings: Settings, *, tls: bool, ca: Path | None) -> int:
+    """Serve REST alone in an event loop of its own; return the exit code."""
+    roots = ca.read_bytes() if ca is not None else None
+    with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
+        return runner.run(serve_shim(target, settings, tls=tls, ca=roots))
 
 
 def event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -45,7 +45,7 @@ class Outcome:
 class Call:
     """One RPC from its acceptance to its end.
 
-    `accepted_s` and `deadline_s` are seconds of the event loop's monotonic clock; `accepted_at_ns` is the
+    `accepted_s` and `deadline_s` are seconds of a monotonic clock; `accepted_at_ns` is the
     wall clock's nanoseconds since the epoch. No wait of the call may last beyond `deadline_s`.
     """
 

@@ -244,7 +244,7 @@ async def send_forever(exchange: Exchange, data: bytes) -> None:
     """Send the same bytes until the peer leaves; it ends with `PeerLeftError`."""
     while True:
         await exchange.send(data)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # Lets others run: a write into an empty buffer does not.
 
 
 # Nonsense in good shape.

@@ -41,7 +41,9 @@ def parse_object(body: bytes, depth: int) -> dict[str, Any]:  # Any: decoded JSO
         path = duplicate_path(text) or str(error)
         raise invalid(path, "the key appears twice in one object; send it once", "duplicate_key") from error
     except NumberError as error:
-        raise invalid(None, f"The body holds {error}, which is no number that JSON can carry", "invalid_json") from error
+        raise invalid(
+            None, f"The body holds {error}, which is no number that JSON can carry", "invalid_json"
+        ) from error
     except RecursionError as error:
         raise too_deep(depth) from error
     except json.JSONDecodeError as error:

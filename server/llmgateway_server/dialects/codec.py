@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, stream_pb2
+
 from llmgateway_server.errors import CallError
 
 

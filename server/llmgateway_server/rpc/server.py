@@ -44,7 +44,9 @@ def channel_options(limits: LimitSettings) -> list[tuple[str, int]]:
 class GrpcServer:
     """A grpc.aio server with the gateway's service, health for it and for the whole, and reflection."""
 
-    def __init__(self, handler: grpc.GenericRpcHandler[Message, Message], server_settings: ServerSettings, limits: LimitSettings) -> None:
+    def __init__(
+        self, handler: grpc.GenericRpcHandler[Message, Message], server_settings: ServerSettings, limits: LimitSettings
+    ) -> None:
         self._settings = server_settings
         self._server = grpc.aio.server(options=channel_options(limits))
         self._server.add_generic_rpc_handlers((handler,))

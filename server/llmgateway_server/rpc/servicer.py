@@ -18,7 +18,9 @@ from llmgateway_server.rpc.status import grpc_code, short_message, trailing_meta
 Context = grpc.aio.ServicerContext[Message, Message]
 
 
-def service_handler(methods: Iterable[Method], rim: Rim, reader_stall_s: float) -> grpc.GenericRpcHandler[Message, Message]:
+def service_handler(
+    methods: Iterable[Method], rim: Rim, reader_stall_s: float
+) -> grpc.GenericRpcHandler[Message, Message]:
     """Return the handler to add to a grpc.aio server.
 
     A caller that leaves a stream unread for `reader_stall_s` is cut off.

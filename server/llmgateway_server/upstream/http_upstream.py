@@ -48,7 +48,7 @@ class Endpoint:
 class HttpUpstream:
     """`Upstream` over HTTP.
 
-    `clock` is the event loop's. Keys are taken in turn, one an attempt.
+    `clock` is monotonic, in seconds. Keys are taken in turn, one an attempt.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class HttpUpstream:
         """Send a request and read the whole answer, under the connect timer and the deadline only."""
         started_s = self._clock()
         try:
-            async with asyncio.timeout_at(state.deadline_s):
+            async with asyncio.timeout(max(state.deadline_s - started_s, 0.0)):
                 response = await self._open(encoded, state)
                 try:
                     return await self._read(response, self._limits.response_bytes)
@@ -246,7 +246,7 @@ class StreamTimer:
         """Await within the timer that is running; raise its error when it fires."""
         waiting_since_s = self._clock()
         try:
-            async with asyncio.timeout_at(min(self._until_s, self._state.deadline_s)):
+            async with asyncio.timeout(max(min(self._until_s, self._state.deadline_s) - waiting_since_s, 0.0)):
                 return await operation
         except TimeoutError as error:
             if self._state.deadline_s <= self._until_s:

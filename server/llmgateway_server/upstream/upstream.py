@@ -13,7 +13,7 @@ from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, st
 class AttemptState:
     """What one attempt learns on its way. Owned by the attempt that made it, never shared.
 
-    `deadline_s` is on the event loop's clock. `waited_s` is the time spent waiting for the provider: the
+    `deadline_s` is on a monotonic clock, in seconds. `waited_s` is the time spent waiting for the provider: the
     rest of a call's time is the gateway's own. `http_status` is 0 until the provider answers.
     """
 

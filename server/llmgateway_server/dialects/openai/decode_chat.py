@@ -91,7 +91,7 @@ def add_candidate(candidate: Candidate, choice: Json, place: int, response_id: s
         if choice["text"]:
             chat.parts.add().text = text(choice["text"])
     else:
-        add_parts(chat, message, choice.get("logprobs"), audio_format)
+        add_parts(chat, message, choice.get("logprobs"))
         add_calls(chat, message, response_id, candidate.index)
         add_audio(chat, message, audio_format)
     if not (choice.keys() <= parts.CHOICE_MEMBERS and message.keys() <= parts.MESSAGE_MEMBERS):
@@ -99,7 +99,7 @@ def add_candidate(candidate: Candidate, choice: Json, place: int, response_id: s
         candidate.provider_json = candidate_json(unknown, rest(message, parts.MESSAGE_MEMBERS))
 
 
-def add_parts(chat: message_pb2.ChatMessage, message: Json, logprobs: Any, audio_format: str) -> None:
+def add_parts(chat: message_pb2.ChatMessage, message: Json, logprobs: Any) -> None:
     """Add thoughts, text and refusal, in this order."""
     said, thought = parts.content_text(message.get("content"))
     thought = parts.reasoning_text(message) + thought

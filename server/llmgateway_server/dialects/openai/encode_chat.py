@@ -80,10 +80,10 @@ class ChatEncoder:
         """Add how tokens are picked; legacy completions share it."""
         sampling = self._request.sampling
         for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty"):
-            if sampling.HasField(name):  # type: ignore[arg-type]  # the names above are fields of Sampling
+            if sampling.HasField(name):
                 self._put(body, name, getattr(sampling, name), f"sampling.{name}")
         for extra in ("top_k", "min_p"):
-            if sampling.HasField(extra):  # type: ignore[arg-type]
+            if sampling.HasField(extra):
                 if extra in self._quirks.extra_sampling:
                     body[extra] = getattr(sampling, extra)
                 else:

@@ -25,12 +25,20 @@ SECRET = re.compile(
 # Whose own fault is known only from the text, since these vendors send no code for it.
 CONTEXT_WORDS = re.compile(
     r"context[ _](?:length|window|size)|maximum context|too many (?:input )?tokens|prompt is too long|input is too long"
-    r"|exceeds? (?:the )?(?:maximum|model'?s|available)[^.]{0,40}(?:context|tokens)|reduce the length of the (?:messages|prompt)",
+    r"|exceeds? (?:the )?(?:maximum|model'?s|available)[^.]{0,40}(?:context|tokens)"
+    r"|reduce the length of the (?:messages|prompt)",
     re.IGNORECASE,
 )
 FILTER_CODES = frozenset(
     {"content_filter", "content_policy_violation", "moderation_blocked", "ResponsibleAIPolicyViolation"}
 )
+# What an error inside a 200 means, by the words of its code or type, where it holds no status.
+WORDS_BY_STATUS = {
+    429: ("rate_limit", "insufficient_quota"),
+    503: ("overloaded", "unavailable"),
+    401: ("authentication", "invalid_api_key"),
+    400: ("context_length", "invalid_request"),
+}
 MODEL_CODES = frozenset({"model_not_found", "invalid_model", "DeploymentNotFound"})
 
 
@@ -86,23 +94,16 @@ def stream_error(provider: str, raw: Mapping[str, Any]) -> errors.CallError:
         detail.get("status"),
         detail.get("status_code"),
         raw.get("code"),
-        raw.get("status_code"),
+        raw.get("status"),
     ):
-        if isinstance(word, str) and word.isdecimal():
-            word = int(word)  # noqa: PLW2901  # some write the status as text
-        if isinstance(word, int) and 400 <= word < 600:
-            return error_of(provider, word, detail, message, None)
-    code = f"{text(detail.get('code'))} {text(detail.get('type'))}".lower()
-    for status, words in (
-        (429, ("rate_limit", "insufficient_quota")),
-        (503, ("overloaded", "unavailable")),
-        (401, ("authentication", "invalid_api_key")),
-    ):
-        if any(word in code for word in words):
+        status = int(word) if isinstance(word, str) and word.isdecimal() else word  # some write it as text
+        if isinstance(status, int) and 400 <= status < 600:
             return error_of(provider, status, detail, message, None)
-    if "context_length" in code or is_filtered(detail, text(detail.get("code"))) or CONTEXT_WORDS.search(message):
-        return error_of(provider, 400, detail, message, None)
-    if "invalid_request" in code:
+    code = f"{text(detail.get('code'))} {text(detail.get('type'))}".lower()
+    for status, known in WORDS_BY_STATUS.items():
+        if any(word in code for word in known):
+            return error_of(provider, status, detail, message, None)
+    if is_filtered(detail, text(detail.get("code"))) or CONTEXT_WORDS.search(message):
         return error_of(provider, 400, detail, message, None)
     return error_of(provider, 500, detail, message, None)
 

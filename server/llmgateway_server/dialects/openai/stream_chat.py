@@ -314,13 +314,9 @@ class ChatStreamDecoder:
 def gather(known: Json, more: Json) -> None:
     """Add what a delta brings: lists and texts grow, everything else is replaced."""
     for member, value in more.items():
-        before = known.get(member)
-        if (isinstance(before, list) and isinstance(value, list)) or (
-            isinstance(before, str) and isinstance(value, str)
-        ):
-            known[member] = before + value
-        else:
-            known[member] = value
+        before: Any = known.get(member)
+        grows = type(before) is type(value) and isinstance(value, list | str)
+        known[member] = before + value if grows else value
 
 
 def candidate_json(choice: Json, message: Json) -> str:

@@ -1,0 +1,131 @@
+"""The REST face as an application: its one route table, and the server that runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from llmgateway_http.handlers import Handlers
+from llmgateway_http.openapi import openapi_handler
+from llmgateway_http.settings import ShimSettings
+
+HANDLERS = web.AppKey("handlers", Handlers)
+BACKLOG = 4096
+# A reader that stands still costs at most so much of the kernel's memory.
+SEND_BUFFER_BYTES = 256 * 1024
+SWEEP_S = 1.0
+CANCEL_S = 1.0
+
+
+def create_app(stub: Any, settings: ShimSettings, *, is_ready: Callable[[], Awaitable[bool]]) -> web.Application:
+    """Return the application over a stub of either binding (Any: they share an interface, not a type)."""
+    handlers = Handlers(stub, settings, is_ready)
+    app = web.Application(client_max_size=0)  # bodies are read, and bounded, by the door
+    app[HANDLERS] = handlers
+    for method, path, handler in (
+        ("POST", "/v1/chat/completions", handlers.chat_completions),
+        ("POST", "/v1/completions", handlers.completions),
+        ("POST", "/v1/embeddings", handlers.embeddings),
+        ("GET", "/v1/models", handlers.list_models),
+        ("GET", "/v1/models/{id:.+}", handlers.get_model),
+        ("GET", "/openapi.json", openapi_handler()),
+    ):
+        app.router.add_route(method, path, handlers.guarded(handler))
+        app.router.add_route("*", path, handlers.guarded(handlers.not_allowed))
+    app.router.add_get("/livez", handlers.livez)
+    app.router.add_get("/readyz", handlers.readyz)
+    app.router.add_route("*", "/{path:.*}", handlers.guarded(handlers.not_found))
+    return app
+
+
+class RunningServer:
+    """A server that listens. `port` is the one taken."""
+
+    def __init__(self, runner: web.AppRunner, site: web.SockSite, sweep: asyncio.Task[None], port: int) -> None:
+        self._runner = runner
+        self._site = site
+        self._sweep = sweep
+        self.port = port
+
+    async def drain(self, drain_s: float) -> None:
+        """Accept no more connections, let running requests finish within `drain_s`, then close."""
+        await self._site.stop()
+        server = self._runner.server
+        if server is not None:
+            server.pre_shutdown()  # idle connections close; busy ones after their answer
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._runner.app[HANDLERS].idle.wait(), drain_s)
+        await self.close()
+
+    async def close(self) -> None:
+        """Close at once: running requests are cancelled. Safe to call twice."""
+        self._sweep.cancel()
+        await asyncio.wait({self._sweep})
+        await self._runner.cleanup()
+
+
+async def start_server(
+    app: web.Application, listen: str, tls: ssl.SSLContext | None, settings: ShimSettings
+) -> RunningServer:
+    """Listen on `host:port` and serve. Raise `OSError` where the address cannot be had."""
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handler_cancellation=True,  # a client that leaves ends its call
+        auto_decompress=False,
+        keepalive_timeout=settings.idle_timeout_s,
+        max_line_size=settings.header_bytes,
+        max_field_size=settings.header_bytes,
+        shutdown_timeout=CANCEL_S,
+    )
+    await runner.setup()
+    try:
+        listener = open_listener(listen)
+        site = web.SockSite(runner, listener, ssl_context=tls, backlog=BACKLOG)
+        await site.start()
+    except BaseException:
+        await runner.cleanup()
+        raise
+    sweep = asyncio.create_task(close_slow_connections(runner, settings.header_timeout_s))
+    return RunningServer(runner, site, sweep, listener.getsockname()[1])
+
+
+def open_listener(listen: str) -> socket.socket:
+    """Return a bound socket. Raise `OSError` with the address where it cannot be had."""
+    host, _, port = listen.rpartition(":")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise OSError(f"cannot listen on {listen} for REST: {error}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise OSError(f"cannot listen on {listen} for REST: {error.strerror}") from error
+    return listener
+
+
+async def close_slow_connections(runner: web.AppRunner, header_timeout_s: float) -> None:
+    """Close connections that have not sent a whole head in time; the library bounds only those that have sent one."""
+    loop = asyncio.get_running_loop()
+    served = runner.app[HANDLERS].served
+    first_seen_s: dict[Any, float] = {}  # Any: aiohttp's connections
+    while True:
+        await asyncio.sleep(min(SWEEP_S, header_timeout_s))
+        server = runner.server
+        connections = set() if server is None else set(server.connections)
+        served &= connections
+        for connection in first_seen_s.keys() - connections:
+            del first_seen_s[connection]
+        for connection in connections - served:
+            if loop.time() - first_seen_s.setdefault(connection, loop.time()) >= header_timeout_s:
+                connection.force_close()

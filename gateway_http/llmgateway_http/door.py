@@ -1,0 +1,119 @@
+"""What is checked before a request's body is looked at: who may come in, how large it is, what it claims to be."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+
+from aiohttp import web
+
+from llmgateway_http.openai.errors import INVALID_REQUEST, RATE_LIMIT, ErrorRow, RestError, invalid
+from llmgateway_http.settings import ShimSettings
+
+FORBIDDEN = ErrorRow(403, INVALID_REQUEST, "forbidden_origin")
+TOO_LARGE = ErrorRow(413, INVALID_REQUEST, "request_too_large")
+UNSUPPORTED_TYPE = ErrorRow(415, INVALID_REQUEST, "unsupported_media_type")
+TOO_SLOW = ErrorRow(408, INVALID_REQUEST, "request_timeout")
+NO_ROOM = ErrorRow(429, RATE_LIMIT, "gateway_overloaded", should_retry=True)
+
+JSON_TYPES = ("", "application/json", "text/json", "text/plain", "application/octet-stream")
+
+
+class Door:
+    """Reads bodies within the limits of the settings. One for all requests: it counts the bytes in flight."""
+
+    def __init__(self, settings: ShimSettings) -> None:
+        self._settings = settings
+        self._bytes_in_flight = 0
+
+    def check_caller(self, request: web.Request) -> None:
+        """Without keys only programs on this machine are served; a web page opened on it is none."""
+        if not self._settings.loopback_only:
+            return
+        if "origin" in request.headers:
+            raise RestError(
+                FORBIDDEN,
+                "Without configured keys no web page is served: a request with an Origin header is refused. "
+                "Configure auth.keys to serve browsers.",
+            )
+        if not is_loopback_host(request.headers.get("host", "")):
+            raise RestError(
+                FORBIDDEN,
+                "Without configured keys only requests to this machine are served: the Host must be localhost or a "
+                "loopback address. Configure auth.keys to serve others.",
+            )
+
+    async def read(self, request: web.Request) -> bytes:
+        """Return the body. No more than the limit is read of a larger one."""
+        headers = request.headers
+        if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            raise RestError(UNSUPPORTED_TYPE, "Compressed bodies are not taken: send the JSON as it is.")
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in JSON_TYPES and not media_type.endswith("+json"):
+            raise RestError(UNSUPPORTED_TYPE, "The body must be JSON: send content-type: application/json.")
+        limit = self._settings.request_bytes
+        if request.content_length is not None and request.content_length > limit:
+            raise too_large(limit)
+        try:
+            async with asyncio.timeout(self._settings.body_timeout_s):
+                return await self._read_within(request, limit)
+        except TimeoutError as error:
+            message = f"The body did not arrive within {self._settings.body_timeout_s:g} s. Send it faster."
+            raise RestError(TOO_SLOW, message) from error
+
+    async def _read_within(self, request: web.Request, limit: int) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            while piece := await request.content.readany():
+                size += len(piece)
+                self._bytes_in_flight += len(piece)
+                if size > limit:
+                    raise too_large(limit)
+                if self._bytes_in_flight > self._settings.body_bytes_in_flight:
+                    message = "The gateway holds as many bytes of requests as it may. Try again in a second."
+                    raise RestError(NO_ROOM, message, retry_after_s=1.0)
+                pieces.append(piece)
+        finally:
+            self._bytes_in_flight -= size
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def too_large(limit: int) -> RestError:
+    """Refuse a body over the limit."""
+    return RestError(TOO_LARGE, f"The body is over the limit of {limit} bytes. Send less.")
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a `Host` header names this machine."""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host
+    name = name.strip("[]").lower().removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def call_metadata(request: web.Request) -> tuple[tuple[str, str], ...]:
+    """Return what of a request's headers travels with its call."""
+    metadata = []
+    for name in ("authorization", "traceparent", "tracestate"):
+        value = request.headers.get(name)
+        if value is None:
+            continue
+        if not (value.isascii() and value.isprintable()):
+            raise invalid(name, "must be printable ASCII")
+        metadata.append((name, value))
+    return tuple(metadata)
+
+
+def call_timeout_s(request: web.Request) -> float | None:
+    """Return the caller's own deadline, in seconds from now; None where it gives none."""
+    value = request.headers.get("x-llmgateway-timeout-ms")
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal() and len(value) < 10 and int(value) > 0):
+        raise invalid("x-llmgateway-timeout-ms", "must be a whole number of milliseconds, at least 1")
+    return int(value) / 1000

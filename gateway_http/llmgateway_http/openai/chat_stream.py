@@ -1,0 +1,172 @@
+"""Events → the chunks of a chat completion's stream."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from llmgateway.v1 import call_pb2, message_pb2, stream_pb2
+
+from llmgateway_http.openai.chat_response import (
+    DIALECT,
+    PROVIDER,
+    add_native_reason,
+    completion_id,
+    finish_word,
+    put_back,
+    to_annotation,
+    to_logprob,
+    to_usage,
+)
+
+Json = dict[str, Any]  # Any: decoded JSON
+
+
+class ChatChunks:
+    """Turns the events of one stream into chunks. Single use; `with_usage` asks for a last chunk with the usage."""
+
+    OBJECT = "chat.completion.chunk"
+
+    def __init__(self, model: str, *, with_usage: bool) -> None:
+        self._head: Json = {"id": "", "object": self.OBJECT, "created": 0, "model": model}
+        self._with_usage = with_usage
+        self._kinds: dict[tuple[int, int], str] = {}
+        self._call_numbers: dict[tuple[int, int], int] = {}
+        self._call_counts: dict[int, int] = {}
+        self._begun: set[int] = set()
+        self._tail_json = ""
+
+    def chunks(self, events: Iterable[stream_pb2.GenerationEvent]) -> list[Json]:
+        """Return the chunks for events that arrived together."""
+        made: list[Json] = []
+        for event in events:
+            kind = event.WhichOneof("event")
+            if kind == "part_delta":
+                self._delta(event.candidate_index, event.part_delta, made)
+            elif kind == "part_started":
+                self._start_part(event.candidate_index, event.part_started, made)
+            elif kind == "candidate_finished":
+                self._finish_candidate(event.candidate_index, event.candidate_finished, made)
+            elif kind == "started":
+                self._start(event.started.call)
+            elif kind == "finished":
+                self._finish(event.finished, made)
+        return made
+
+    def _start(self, call: call_pb2.CallInfo) -> None:
+        self._head["id"] = completion_id(call)
+        self._head["created"] = call.create_time.seconds
+        if call.service_tier:
+            self._head["service_tier"] = call.service_tier
+        if call.provider_json:
+            known = msgspec.json.decode(call.provider_json)
+            if isinstance(known.get("system_fingerprint"), str):
+                self._head["system_fingerprint"] = known["system_fingerprint"]
+
+    def _chunk(self, candidate: int, delta: Json, made: list[Json], finish: str | None = None) -> Json:
+        if candidate not in self._begun:
+            self._begun.add(candidate)
+            delta = (
+                {"role": "assistant", "content": "", **delta}
+                if "content" not in delta
+                else {"role": "assistant", **delta}
+            )
+        choice: Json = {"index": candidate, "delta": delta, "logprobs": None, "finish_reason": finish}
+        chunk: Json = {**self._head, "choices": [choice]}
+        if self._with_usage:
+            chunk["usage"] = None
+        made.append(chunk)
+        return choice
+
+    def _start_part(self, candidate: int, started: stream_pb2.PartStarted, made: list[Json]) -> None:
+        part = started.part
+        kind = part.WhichOneof("content") or ""
+        key = (candidate, started.index)
+        self._kinds[key] = kind
+        if kind == "tool_call":
+            if part.tool_call.executor == PROVIDER:
+                self._kinds[key] = "hidden"
+                return
+            number = self._call_counts.get(candidate, 0)
+            self._call_counts[candidate] = number + 1
+            self._call_numbers[key] = number
+            self._chunk(candidate, {"tool_calls": [start_call(part, number)]}, made)
+        elif kind == "media":
+            audio: Json = {"id": part.item_id or part.media.file_id}
+            if part.media.data:
+                audio["data"] = base64.b64encode(part.media.data).decode("ascii")
+            if part.media.transcript:
+                audio["transcript"] = part.media.transcript
+            if part.media.HasField("expire_time"):
+                audio["expires_at"] = part.media.expire_time.seconds
+            self._chunk(candidate, {"audio": audio}, made)
+        elif kind in ("text", "refusal", "reasoning"):
+            text = part.reasoning.text if kind == "reasoning" else getattr(part, kind)
+            if text or part.logprobs or part.annotations:
+                self._text(candidate, kind, text, part.logprobs, part.annotations, made)
+
+    def _delta(self, candidate: int, delta: stream_pb2.PartDelta, made: list[Json]) -> None:
+        key = (candidate, delta.index)
+        kind = self._kinds.get(key, "hidden")
+        if kind == "tool_call":
+            member, text = ("function", delta.arguments_json) if not delta.text else ("custom", delta.text)
+            field = "arguments" if member == "function" else "input"
+            call = {"index": self._call_numbers[key], member: {field: text}}
+            self._chunk(candidate, {"tool_calls": [call]}, made)
+        elif kind == "media":
+            audio: Json = {}
+            if delta.data:
+                audio["data"] = base64.b64encode(delta.data).decode("ascii")
+            if delta.transcript:
+                audio["transcript"] = delta.transcript
+            self._chunk(candidate, {"audio": audio}, made)
+        elif kind in ("text", "refusal", "reasoning"):
+            self._text(candidate, kind, delta.text, delta.logprobs, delta.annotations, made)
+
+    def _text(
+        self,
+        candidate: int,
+        kind: str,
+        text: str,
+        logprobs: Iterable[message_pb2.TokenLogprob],
+        annotations: Iterable[message_pb2.Annotation],
+        made: list[Json],
+    ) -> None:
+        member = {"text": "content", "reasoning": "reasoning_content"}.get(kind, kind)
+        delta: Json = {member: text}
+        if annotations:
+            delta["annotations"] = [to_annotation(annotation) for annotation in annotations]
+        choice = self._chunk(candidate, delta, made)
+        if logprobs:
+            tokens = [to_logprob(token) for token in logprobs]
+            is_refusal = kind == "refusal"
+            choice["logprobs"] = {"content": None if is_refusal else tokens, "refusal": tokens if is_refusal else None}
+
+    def _finish_candidate(self, candidate: int, finished: stream_pb2.CandidateFinished, made: list[Json]) -> None:
+        unknown = msgspec.json.decode(finished.provider_json) if finished.provider_json else {}
+        delta = unknown.pop("message", None) or {}
+        word = finish_word(finished.finish_reason, has_calls=candidate in self._call_counts)
+        choice = self._chunk(candidate, dict(delta), made, word)
+        add_native_reason(choice, finished.provider_finish_reason)
+        for member, value in unknown.items():
+            choice.setdefault(member, value)
+
+    def _finish(self, finished: stream_pb2.GenerationFinished, made: list[Json]) -> None:
+        if made and finished.call.provider_json:
+            put_back(made[-1], finished.call.provider_json)
+        if self._with_usage:
+            made.append({**self._head, "choices": [], "usage": to_usage(finished.usage)})
+
+
+def start_call(part: message_pb2.Part, number: int) -> Json:
+    """Return the first delta of a tool call."""
+    call = part.tool_call
+    made: Json = {"index": number, "id": call.id}
+    if call.WhichOneof("input") == "text":
+        made |= {"type": "custom", "custom": {"name": call.name, "input": call.text}}
+    else:
+        made |= {"type": "function", "function": {"name": call.name, "arguments": call.arguments_json}}
+    put_back(made, part.provider_json.get(DIALECT, ""))
+    return made

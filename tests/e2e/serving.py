@@ -1,0 +1,150 @@
+"""Starts the installed command, reads from its banner where it listens, and stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = Path(sys.executable).parent / "llmgateway"
+# Longer than any healthy step takes on a busy machine; a test that runs into it has failed.
+SAFETY_S = 30.0
+WHOLE_GATEWAY = ("gRPC", "REST", "metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running `llmgateway`. `addresses` are those of the banner, by their names there; `log` is its standard error."""
+
+    process: asyncio.subprocess.Process
+    addresses: Mapping[str, str]
+    banner: str
+    log: Path
+
+    @property
+    def grpc(self) -> str:
+        return self.addresses["gRPC"]
+
+    @property
+    def rest(self) -> str:
+        """The base URL of REST, without `/v1`."""
+        return self.addresses["REST"]
+
+    @property
+    def metrics(self) -> str:
+        return self.addresses["metrics"]
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal; return the exit code."""
+        self.process.send_signal(number)
+        return await self.exit_code()
+
+    async def exit_code(self) -> int:
+        """Wait for the end."""
+        async with asyncio.timeout(SAFETY_S):
+            return await self.process.wait()
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return this process's environment without anything that would configure a gateway."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.endswith(("_API_KEY", "_BASE_URL", "_HOST")) and not name.startswith("LLMGATEWAY")
+    }
+    return {**inherited, **more}
+
+
+async def spawn(
+    arguments: Sequence[str], log: Path, variables: Mapping[str, str] | None = None
+) -> asyncio.subprocess.Process:
+    """Start `llmgateway` with its standard output in a pipe and its standard error in `log`."""
+    with log.open("wb") as errors:
+        return await asyncio.create_subprocess_exec(
+            str(COMMAND),
+            *arguments,
+            env=environment(**(variables or {})),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+        )
+
+
+async def read_banner(
+    process: asyncio.subprocess.Process, log: Path, names: Sequence[str]
+) -> tuple[Mapping[str, str], str]:
+    """Read standard output until every address named is known; fail with the log if the process ends before."""
+    assert process.stdout is not None
+    addresses: dict[str, str] = {}
+    banner = ""
+    async with asyncio.timeout(SAFETY_S):
+        while not set(names) <= set(addresses):
+            line = (await process.stdout.readline()).decode()
+            if not line:
+                code = await process.wait()
+                raise AssertionError(f"llmgateway ended with {code} before it was ready:\n{banner}{text_of(log)}")
+            banner += line
+            words = line.split()
+            if len(words) >= 2 and words[0] in names:
+                addresses[words[0]] = words[1]
+    return addresses, banner
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    arguments: Sequence[str],
+    log: Path,
+    variables: Mapping[str, str] | None = None,
+    names: Sequence[str] = WHOLE_GATEWAY,
+) -> AsyncGenerator[Served, None]:
+    """Run `llmgateway ARGUMENTS` until the block is left; whatever still runs then is killed."""
+    process = await spawn(arguments, log, variables)
+    try:
+        addresses, banner = await read_banner(process, log, names)
+        yield Served(process, addresses, banner, log)
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def run_to_end(
+    arguments: Sequence[str], log: Path, variables: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Run `llmgateway ARGUMENTS` that is to end by itself; return its exit code, standard output and error."""
+    process = await spawn(arguments, log, variables)
+    try:
+        async with asyncio.timeout(SAFETY_S):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), text_of(log)
+
+
+def text_of(log: Path) -> str:
+    """Read a small local file: nothing that would hold the event loop up."""
+    return log.read_text()
+
+
+FREE_PORTS = """
+server:
+  grpc_listen: 127.0.0.1:0
+  http_listen: 127.0.0.1:0
+  metrics_listen: 127.0.0.1:0
+"""
+
+
+def write_config(folder: Path, text: str) -> Path:
+    """Write a configuration file."""
+    path = folder / "gateway.yaml"
+    path.write_text(text)
+    return path

@@ -1,0 +1,181 @@
+"""Clients that know nothing of the contract but what reflection tells them: grpcurl, and `buf curl`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import toolchains
+from tests.e2e.serving import SAFETY_S, Served
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SERVICE = "llmgateway.v1.LLMGateway"
+RPCS = {"Generate", "StreamGenerate", "Embed", "CountTokens", "GetModel", "ListModels"}
+
+
+def request(model: str, **more: object) -> str:
+    """Return a request as JSON, one user text in it."""
+    messages = [{"role": "ROLE_USER", "parts": [{"text": "Hello there"}]}]
+    return json.dumps({"model": model, "messages": messages, **more})
+
+
+async def run(command: Sequence[str | Path]) -> tuple[int, str, str]:
+    """Run a command to its end; return its exit code, standard output and standard error."""
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(SAFETY_S):
+        output, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+def objects(text: str) -> list[Any]:  # Any: decoded JSON.
+    """Read JSON objects that follow one another."""
+    decoder, found, position = json.JSONDecoder(), [], 0
+    while position < len(text):
+        value, position = decoder.raw_decode(text, position)
+        found.append(value)
+        position += len(text[position:]) - len(text[position:].lstrip())
+    return found
+
+
+def texts_of(events: Sequence[Any]) -> str:  # Any: decoded JSON.
+    """Join every text of a stream's events, wherever the contract nests them."""
+
+    def walk(value: Any) -> list[str]:
+        if isinstance(value, dict):
+            return [
+                text
+                for name, inner in value.items()
+                for text in ([inner] if name == "text" and isinstance(inner, str) else walk(inner))
+            ]
+        return [text for item in value for text in walk(item)] if isinstance(value, list) else []
+
+    return "".join(walk(list(events)))
+
+
+class TestGrpcurl:
+    """grpcurl, installed by Go."""
+
+    async def grpcurl(self, *arguments: str) -> tuple[int, str, str]:
+        path = await asyncio.to_thread(toolchains.grpcurl)
+        return await run([path, "-plaintext", *arguments])
+
+    async def test_it_lists_services_and_rpcs(self, gateway: Served) -> None:
+        code, output, errors = await self.grpcurl(gateway.grpc, "list")
+        assert code == 0, errors
+        assert {SERVICE, "grpc.health.v1.Health"} <= set(output.split())
+        code, output, errors = await self.grpcurl(gateway.grpc, "list", SERVICE)
+        assert code == 0, errors
+        assert set(output.split()) == {f"{SERVICE}.{name}" for name in RPCS}
+
+    async def test_it_describes_the_contract(self, gateway: Served) -> None:
+        code, output, errors = await self.grpcurl(gateway.grpc, "describe", SERVICE)
+        assert code == 0, errors
+        assert "rpc StreamGenerate ( .llmgateway.v1.GenerateRequest ) returns ( stream " in output
+        code, output, errors = await self.grpcurl(gateway.grpc, "describe", "llmgateway.v1.GenerateRequest")
+        assert code == 0, errors
+        assert "repeated .llmgateway.v1.ChatMessage messages = 2;" in output
+
+    async def test_it_generates(self, gateway: Served) -> None:
+        code, output, errors = await self.grpcurl("-d", request("mock/echo"), gateway.grpc, f"{SERVICE}/Generate")
+        assert code == 0, errors
+        (response,) = objects(output)
+        assert response["candidates"][0]["message"]["parts"][0]["text"] == "Hello there"
+        assert response["candidates"][0]["finishReason"] == "FINISH_REASON_STOP"
+        assert response["call"]["provider"] == "mock"
+
+    async def test_it_streams(self, gateway: Served) -> None:
+        code, output, errors = await self.grpcurl("-d", request("mock/echo"), gateway.grpc, f"{SERVICE}/StreamGenerate")
+        assert code == 0, errors
+        events = objects(output)
+        assert len(events) >= 3
+        assert texts_of(events) == "Hello there"
+
+    async def test_it_shows_an_error_with_its_details(self, gateway: Served) -> None:
+        code, _, errors = await self.grpcurl(
+            "-format-error", "-d", request("mock/error-429"), gateway.grpc, f"{SERVICE}/Generate"
+        )
+        assert code == 64 + 8
+        (status,) = objects(errors[errors.index("{") :])
+        assert status["code"] == 8
+        details = {detail["@type"].rpartition(".")[2]: detail for detail in status["details"]}
+        assert details["ErrorInfo"]["reason"] == "ERROR_REASON_PROVIDER_RATE_LIMITED"
+        assert details["ErrorInfo"]["domain"] == "llmgateway.dev"
+        assert details["RetryInfo"]["retryDelay"] == "1s"
+
+    async def test_it_is_told_which_field_is_wrong(self, gateway: Served) -> None:
+        code, _, errors = await self.grpcurl(
+            "-format-error", "-d", '{"model": "mock/echo"}', gateway.grpc, f"{SERVICE}/Generate"
+        )
+        assert code == 64 + 3
+        (status,) = objects(errors[errors.index("{") :])
+        details = {detail["@type"].rpartition(".")[2]: detail for detail in status["details"]}
+        assert details["BadRequest"]["fieldViolations"][0]["field"] == "messages"
+
+    @pytest.mark.parametrize("service", ["", SERVICE])
+    async def test_it_checks_health(self, gateway: Served, service: str) -> None:
+        code, output, errors = await self.grpcurl(
+            "-d", json.dumps({"service": service}), gateway.grpc, "grpc.health.v1.Health/Check"
+        )
+        assert code == 0, errors
+        assert objects(output) == [{"status": "SERVING"}]
+
+    async def test_it_embeds_and_lists_models(self, gateway: Served) -> None:
+        code, output, errors = await self.grpcurl("-d", "{}", gateway.grpc, f"{SERVICE}/ListModels")
+        assert code == 0, errors
+        assert "mock/echo" in [model["id"] for model in objects(output)[0]["models"]]
+        body = json.dumps({"model": "mock/embed", "inputs": [{"text": "one"}], "dimensionCount": 4})
+        code, output, errors = await self.grpcurl("-d", body, gateway.grpc, f"{SERVICE}/Embed")
+        assert code == 0, errors
+        assert objects(output)
+
+
+class TestBufCurl:
+    """`buf curl`, which comes with the development tools: the generic client where Go is absent."""
+
+    async def curl(self, gateway: Served, method: str, data: str) -> tuple[int, str, str]:
+        url = f"http://{gateway.grpc}/{method}"
+        options = ["--protocol", "grpc", "--http2-prior-knowledge"]
+        return await run([toolchains.BUF, "curl", *options, "--data", data, url])
+
+    async def test_it_lists_rpcs(self, gateway: Served) -> None:
+        options = ["--protocol", "grpc", "--http2-prior-knowledge", "--list-methods"]
+        code, output, errors = await run([toolchains.BUF, "curl", *options, f"http://{gateway.grpc}"])
+        assert code == 0, errors
+        assert {f"{SERVICE}/{name}" for name in RPCS} <= set(output.split())
+
+    async def test_it_generates(self, gateway: Served) -> None:
+        code, output, errors = await self.curl(gateway, f"{SERVICE}/Generate", request("mock/echo"))
+        assert code == 0, errors
+        assert objects(output)[0]["candidates"][0]["message"]["parts"][0]["text"] == "Hello there"
+
+    async def test_it_streams(self, gateway: Served) -> None:
+        code, output, errors = await self.curl(gateway, f"{SERVICE}/StreamGenerate", request("mock/echo"))
+        assert code == 0, errors
+        events = objects(output)
+        assert len(events) >= 3
+        assert texts_of(events) == "Hello there"
+
+    async def test_it_shows_an_error_with_its_details(self, gateway: Served) -> None:
+        code, _, errors = await self.curl(gateway, f"{SERVICE}/Generate", request("mock/error-429"))
+        assert code == 8 << 3
+        (status,) = objects(errors[errors.index("{") :])
+        assert status["code"] == "resource_exhausted"
+        reasons = [detail["debug"].get("reason") for detail in status["details"] if detail.get("debug")]
+        assert "ERROR_REASON_PROVIDER_RATE_LIMITED" in reasons
+
+    async def test_it_checks_health(self, gateway: Served) -> None:
+        code, output, errors = await self.curl(gateway, "grpc.health.v1.Health/Check", "{}")
+        assert code == 0, errors
+        assert objects(output) == [{"status": "SERVING"}]

@@ -1,0 +1,91 @@
+"""Clients from other ecosystems, installed once into `.tools/`, which Git ignores.
+
+Each install goes into a folder of its own beside its place and moves there when it is whole, so an interrupted
+one leaves nothing that looks finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TOOLS = ROOT / ".tools"
+BUF = Path(sys.executable).parent / "buf"
+NODE_PROJECT = ROOT / "tests" / "e2e" / "node"
+GRPCURL = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4"
+INSTALL_TIMEOUT_S = 480
+
+
+def grpcurl() -> Path:
+    """Return grpcurl, installed by Go; skip the test where Go is absent."""
+    place = TOOLS / "grpcurl-v1.9.4" / "grpcurl"
+    if not place.exists():
+        go = shutil.which("go")
+        if go is None:
+            pytest.skip("grpcurl needs Go, which is not installed; buf curl is tested in its place")
+        with staging() as folder:
+            install([go, "install", GRPCURL], folder, GOBIN=folder)
+            place.parent.mkdir(exist_ok=True)
+            os.replace(Path(folder) / "grpcurl", place)
+    return place
+
+
+def node() -> str:
+    """Return Node 20 or newer; skip the test where it or npm is absent, or too old."""
+    path, npm = shutil.which("node"), shutil.which("npm")
+    if path is None or npm is None:
+        pytest.skip("the Node SDK needs Node and npm, which are not installed")
+    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(version.removeprefix("v").partition(".")[0]) < 20:
+        pytest.skip(f"the Node SDK needs Node 20 or newer, and this is {version}")
+    return path
+
+
+def node_project(source: Path = NODE_PROJECT) -> Path:
+    """Return a folder with a Node project's locked dependencies installed and its scripts as they are now."""
+    lock = (source / "package-lock.json").read_bytes() + (source / "package.json").read_bytes()
+    place = TOOLS / f"{source.name}-{hashlib.sha256(lock).hexdigest()[:16]}"
+    if not place.exists():
+        npm = shutil.which("npm")
+        assert npm is not None, "node() was to be asked first"
+        with staging() as outer:
+            folder = str(Path(outer) / "project")
+            os.mkdir(folder)
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(source / name, folder)
+            install([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+            os.rename(folder, place)
+    for script in source.glob("*.mjs"):
+        shutil.copy(script, place)
+    return place
+
+
+def staging() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder to install into, on the same file system as `.tools/`."""
+    TOOLS.mkdir(exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=TOOLS, prefix="partial-")
+
+
+def install(command: list[str], folder: str, **environment: str) -> None:
+    """Run an installer; fail the test with its words where it fails."""
+    finished = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=INSTALL_TIMEOUT_S,
+        check=False,
+    )
+    if finished.returncode != 0:
+        pytest.fail(f"{' '.join(command)} failed:\n{finished.stdout[-4000:]}")
