@@ -156,7 +156,9 @@ def build_upstreams(settings: Settings, http: HttpClient, clock: Callable[[], fl
         vendor = vendors.get(name)
         dialect = provider.dialect or (vendor.dialect if vendor is not None else "")
         if dialect == "mock":
-            upstreams[name] = MockUpstream(name, provider.script, asyncio.sleep, clock)
+            upstreams[name] = MockUpstream(
+                name, provider.script, asyncio.sleep, clock=clock, timeouts=provider.timeouts or settings.timeouts
+            )
         else:
             quirks = {**(vendor.quirks if vendor is not None else {}), **provider.quirks}
             codec = OpenAICodec(name, Quirks.from_mapping(quirks))

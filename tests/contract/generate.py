@@ -27,7 +27,10 @@ def generate_python(generator: Path, plugins: Path, out: Path) -> None:
     services = [name for name in files if "\nservice " in (PROTO / name).read_text()]
     protoc = [str(generator), "-m", "grpc_tools.protoc", f"-I{PROTO}"]
     message_types = [f"--plugin=protoc-gen-mypy={plugins / 'protoc-gen-mypy'}", f"--mypy_out=quiet:{out}"]
-    service_types = [f"--plugin=protoc-gen-mypy_grpc={plugins / 'protoc-gen-mypy_grpc'}", f"--mypy_grpc_out=quiet:{out}"]
+    service_types = [
+        f"--plugin=protoc-gen-mypy_grpc={plugins / 'protoc-gen-mypy_grpc'}",
+        f"--mypy_grpc_out=quiet:{out}",
+    ]
     out.mkdir(parents=True, exist_ok=True)
     subprocess.run([*protoc, f"--python_out={out}", *message_types, *files], check=True)
     subprocess.run([*protoc, f"--grpc_python_out={out}", *service_types, *services], check=True)

@@ -1,6 +1,7 @@
 """One call with each row against a server on loopback: the path, the header, the environment variables."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from llmgateway.v1 import generation_pb2, message_pb2
 from llmgateway_server.app import build_upstreams
 from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.config.environment import settings_from_environment
-from llmgateway_server.upstream.http import AiohttpClient
+from llmgateway_server.upstream.http_pool import HttpPool
 from llmgateway_server.upstream.upstream import AttemptState
 
 ROWS = {name: row for name, row in load_vendors().items() if row.dialect == "openai"}
@@ -63,7 +64,7 @@ async def test_a_call_goes_where_the_row_says_with_the_key_of_its_variable(name:
     settings = settings.model_copy(update={"providers": {name: provider}})
 
     clock = asyncio.get_running_loop().time
-    http = AiohttpClient()
+    http = HttpPool(time.monotonic)
     try:
         upstream = build_upstreams(settings, http, clock)[name]
         request = generation_pb2.GenerateRequest(model=f"{name}/m")
