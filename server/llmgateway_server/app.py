@@ -303,7 +303,8 @@ async def serve_shim(target: str, settings: Settings, *, tls: bool, ca: bytes | 
     _, stop_logging = start_logging(settings.log.level)
     signals = StopSignals()
     signals.listen()
-    channel = open_channel(target, tls=tls, root_certificates=ca)
+    # Whether to try again is the REST client's to decide, as it is in process.
+    channel = open_channel(target, tls=tls, root_certificates=ca, options=[("grpc.enable_retries", 0)])
     try:
         is_open = await asks_for_no_key(channel)
         listen = settings.server.http_listen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -287,12 +288,28 @@ def run_client(connection: Connection, work: Callable[[Client], Coroutine[None, 
     if connection.key is not None and not is_header_safe(connection.key):
         raise Failure("The key holds a space or a character that cannot be sent. Check --key or LLMGATEWAY_KEY.")
     try:
-        return asyncio.run(connect(connection, work))
+        return asyncio.run(cancel_on_interrupt(connect(connection, work)))
     except llmgateway.GatewayError as error:
         raise Failure(describe_failure(error, connection.target)) from error
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo(err=True)
         sys.exit(INTERRUPTED)
+
+
+async def cancel_on_interrupt(work: Coroutine[None, None, Result]) -> Result:
+    """Do `work`, cancelled by Ctrl-C.
+
+    The loop's own handler wakes the loop through a file descriptor; the one that `asyncio.run` installs can be
+    missed for as long as nothing else happens, if the signal comes just before the loop begins to wait.
+    """
+    import asyncio
+    import signal
+
+    task = asyncio.current_task()
+    if task is not None:
+        with contextlib.suppress(NotImplementedError):  # Windows
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
+    return await work
 
 
 async def connect(connection: Connection, work: Callable[[Client], Coroutine[None, None, Result]]) -> Result:

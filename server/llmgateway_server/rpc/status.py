@@ -42,12 +42,14 @@ def trailing_metadata(error: CallError, call_id: str) -> Metadata:
     """Return what ends a failed call: its id, its status with details, and whether trying again is any use.
 
     The gateway has tried what could be tried: a client library that retries UNAVAILABLE by itself is told not
-    to, unless the error says when to come back.
+    to, and one that retries RESOURCE_EXHAUSTED is told when to come back, if that is known.
     """
     status = status_of(error, call_id)
     metadata: Metadata = ((CALL_ID_KEY, call_id), (STATUS_KEY, status.SerializeToString()))
     if error.code in (Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED) and error.reason != Reason.ERROR_REASON_SHUTTING_DOWN:
-        wait_ms = -1 if error.retry_after_s is None else round(error.retry_after_s * 1000)
+        wait_ms = -1
+        if error.retry_after_s is not None and error.code == Code.RESOURCE_EXHAUSTED:
+            wait_ms = round(error.retry_after_s * 1000)
         metadata = (*metadata, (PUSHBACK_KEY, str(wait_ms)))
     return metadata
 

@@ -35,17 +35,15 @@ FAULTS_BY_REASON: Mapping[str, tuple[type[errors.CallError], int]] = {
 }
 FAULT_REASONS = tuple(FAULTS_BY_REASON)
 
-# What each leaf says in `ErrorInfo.metadata` beyond the provider: see `error_reason.proto`.
-METADATA: Mapping[type[errors.CallError], Callable[[str, int], dict[str, str]]] = {
-    errors.ContextTooLong: lambda model, _status: {"model": model},
-    errors.ModelNotFound: lambda model, _status: {"model": model},
-    errors.ContentFiltered: lambda _model, _status: {"category": "mock"},
-    errors.ProviderRejectedRequest: lambda _model, status: {"httpStatus": str(status)},
-    errors.ProviderBadResponse: lambda _model, status: {"httpStatus": str(status)},
-    errors.ConnectTimeout: lambda _model, _status: {"timeoutMs": "0"},
-    errors.FirstContentTimeout: lambda _model, _status: {"timeoutMs": "0"},
-    errors.EventGapTimeout: lambda _model, _status: {"timeoutMs": "0"},
-    errors.TotalTimeout: lambda _model, _status: {"timeoutMs": "0"},
+# What each leaf says in `ErrorInfo.metadata` beyond the provider and its status: see `error_reason.proto`.
+METADATA: Mapping[type[errors.CallError], Callable[[str], dict[str, str]]] = {
+    errors.ContextTooLong: lambda model: {"model": model},
+    errors.ModelNotFound: lambda model: {"model": model},
+    errors.ContentFiltered: lambda _model: {"category": "content_filter"},
+    errors.ConnectTimeout: lambda _model: {"timeoutMs": "0"},
+    errors.FirstContentTimeout: lambda _model: {"timeoutMs": "0"},
+    errors.EventGapTimeout: lambda _model: {"timeoutMs": "0"},
+    errors.TotalTimeout: lambda _model: {"timeoutMs": "0"},
 }
 
 
@@ -73,9 +71,9 @@ def make_fault(
         http_status = status or 500
         fault = fault_of_status(http_status)
     said = message if message is not None else f"The mock was asked to fail with {reason or http_status}."
-    metadata = {"provider": provider}
+    metadata = {"provider": provider} | ({"httpStatus": str(http_status)} if http_status else {})
     if fault in METADATA:
-        metadata |= METADATA[fault](f"{provider}/{model}", http_status)
+        metadata |= METADATA[fault](f"{provider}/{model}")
     return fault(
         f"{provider}/{model} failed as its script says. Change the script, or name another model.",
         metadata=metadata,
