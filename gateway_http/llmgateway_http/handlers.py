@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -234,8 +235,8 @@ def rest_error(error: grpc.aio.AioRpcError, params: Params) -> RestError:
 def error_response(error: RestError) -> web.Response:
     """Return a failure with its status, and whether and when to try again."""
     headers = {**JSON_HEADERS, "x-should-retry": "true" if error.row.should_retry else "false"}
-    if error.call_id:
-        headers["x-request-id"] = error.call_id
+    # What is refused before it is a call has no id of the gateway's; its client asks for one all the same.
+    headers["x-request-id"] = error.call_id or f"rest_{secrets.token_hex(12)}"
     if error.retry_after_s is not None:
         headers["retry-after"] = str(max(1, -(-int(error.retry_after_s * 1000) // 1000)))
         headers["retry-after-ms"] = str(int(error.retry_after_s * 1000))

@@ -53,6 +53,9 @@ from llmgateway_server.upstream.upstream import Upstream
 
 log = logging.getLogger("llmgateway")
 
+# What the last answers may take to leave, once the calls behind them have ended.
+FLUSH_S = 0.5
+
 
 class Gateway:
     """One gateway: everything that a configuration asks for, started and stopped together."""
@@ -107,7 +110,10 @@ class Gateway:
         runner = web.AppRunner(probe_app(self._metrics.registry, lambda: self._is_ready), access_log=None)
         await runner.setup()
         opened.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, address.host, address.port).start()
+        try:
+            await web.TCPSite(runner, address.host, address.port).start()
+        except OSError as error:
+            raise OSError(f"cannot listen on {address} for metrics: {error.strerror}") from error
         return Address(address.host, runner.addresses[0][1])
 
     @property
@@ -131,9 +137,18 @@ class Gateway:
         """Take no new calls, let running ones finish within `drain_s`, and cancel what is left."""
         await self.announce_stop()
         self._rim.close()
-        await asyncio.gather(self._grpc.stop(drain_s), self._rest.drain(drain_s))
+        await asyncio.gather(self._drain_grpc(drain_s), self._rest.drain(drain_s))
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def _drain_grpc(self, drain_s: float) -> None:
+        """Stop gRPC once no call of ours runs: a client that watches health or reflects holds nothing up."""
+        stopping = asyncio.create_task(self._grpc.stop(drain_s))
+        idle = asyncio.create_task(self._rim.wait_idle())
+        await asyncio.wait({stopping, idle}, return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        await self._grpc.stop(FLUSH_S)
+        await stopping
 
     async def close(self) -> None:
         """Close everything at once. Safe after `drain`, and instead of it."""

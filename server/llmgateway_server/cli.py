@@ -64,6 +64,8 @@ ADDRESS = AddressType()
 @click.version_option(package_name="llmgateway-grpc", prog_name="llmgateway")
 def main() -> None:
     """One typed contract, over gRPC and OpenAI-compatible REST, in front of every model provider."""
+    # gRPC's core writes lines of its own to standard error; every failure is told in a sentence of ours.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 
 @main.command()

@@ -388,6 +388,7 @@ async def test_a_bad_request_names_the_member(
         await client.chat.completions.create(model=MODEL, messages=HELLO, extra_body=members)
     assert caught.value.param == param
     assert caught.value.type == "invalid_request_error"
+    assert caught.value.request_id
     assert fake.calls == []
 
 

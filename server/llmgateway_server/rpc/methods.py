@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import Message
-from llmgateway.v1 import count_tokens_pb2, embedding_pb2, generation_pb2, model_pb2
+from llmgateway.v1 import count_tokens_pb2, embedding_pb2, gateway_pb2, generation_pb2, model_pb2
 
 from llmgateway_server.call import Call
 from llmgateway_server.pipeline import Pipeline
 
-SERVICE = "llmgateway.v1.LLMGateway"
+# Reading the name from the descriptor also registers it, so that reflection can show it.
+SERVICE = gateway_pb2.DESCRIPTOR.services_by_name["LLMGateway"].full_name
 
 # Requests and responses differ by row; each pair is checked where the rows are written, below.
 UnaryHandler = Callable[[Call, Any], Awaitable[Any]]

@@ -66,7 +66,7 @@ class GrpcServer:
             else:
                 self.port = self._server.add_secure_port(address, server_credentials(self._settings.grpc_tls))
         except RuntimeError as error:  # the library's way to say that the address is taken
-            raise OSError(f"cannot listen on {address} for gRPC") from error
+            raise OSError(f"cannot listen on {address} for gRPC: is it in use?") from error
         await self._server.start()
         await self.set_serving(True)
 
