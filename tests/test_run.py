@@ -14,7 +14,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of tools that all succeed, and say what they were called with."""
     for name in ("ruff", "mypy", "buf", "pytest"):
         write_tool(tmp_path / name, 0)
-    monkeypatch.setattr(run, "TOOLS", tmp_path)
+    monkeypatch.setattr(run, "BIN", tmp_path)
     return tmp_path
 
 
@@ -31,7 +31,7 @@ def test_every_check_runs_before_the_tests_which_take_the_arguments(
     called = [line for line in output.splitlines() if line.partition(" ")[0] in ("ruff", "mypy", "buf", "pytest")]
     assert called == [
         "ruff check .",
-        "ruff format --check .",
+        "ruff format --check --quiet .",
         "mypy ",
         "buf lint",
         "buf format --diff --exit-code",
@@ -51,8 +51,8 @@ def test_a_failure_is_told_at_the_end_and_stops_nothing(
     captured = capfd.readouterr()
     assert "pytest " in captured.out
     (line,) = captured.err.splitlines()
-    assert line.startswith("Failed: ")
-    assert {"ruff": "ruff check, ruff format", "pytest": "tests"}.get(tool, tool) in line
+    assert line.startswith("FAILED: ")
+    assert {"ruff": "ruff, format"}.get(tool, tool) in line
 
 
 def test_a_tool_that_is_not_installed_is_told_in_a_sentence(tools: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -60,4 +60,4 @@ def test_a_tool_that_is_not_installed_is_told_in_a_sentence(tools: Path, capfd: 
     assert run.main([]) == 1
     captured = capfd.readouterr()
     assert "mypy is not installed beside" in captured.out
-    assert captured.err.splitlines() == ["Failed: mypy"]
+    assert captured.err.splitlines() == ["FAILED: mypy"]

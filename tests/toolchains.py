@@ -79,7 +79,8 @@ def install(command: list[str], folder: str, **environment: str) -> None:
     finished = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, **environment},
+        # Go and npm keep their caches at home, which a bare environment does not name.
+        env={"HOME": str(TOOLS / "home"), **os.environ, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
