@@ -6,6 +6,8 @@ import asyncio
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
+
 from tests.fakes import wire
 from tests.fakes.exchange import Exchange, Reply
 from tests.fakes.replies import SSE_HEADERS, chat, frames_of, held, raw_stream, stream_held
@@ -258,27 +260,27 @@ USAGES: Mapping[str, object] = {
 }
 
 
-def usage_nan() -> Reply:
+async def usage_nan(exchange: Exchange) -> None:
     """Report NaN bare, which is no JSON, as some servers do."""
+    request, usage = exchange.request.body, {**wire.usage_of(10, 10), "total_tokens": "@"}
+    if request.get("stream"):
+        data = b"".join(frames_of(request, [ANSWER], usage))
+        kind = SSE_HEADERS["content-type"]
+    else:
+        data = msgspec.json.encode(wire.completion(request["model"], [ANSWER], usage))
+        kind = "application/json"
+    await exchange.answer(200, data.replace(b'"@"', b"NaN"), {"content-type": kind})
 
-    async def reply(exchange: Exchange) -> None:
-        whole = wire.completion(exchange.request.body["model"], [ANSWER], {"prompt_tokens": "@"})
-        data = wire.sse(whole).removeprefix(b"data: ").strip().replace(b'"@"', b"NaN")
-        await exchange.answer(200, data, {"content-type": "application/json"})
 
-    return reply
-
-
-def usage_doubled() -> Reply:
-    """Report the usage of a stream twice, the second time with every count doubled."""
-
-    async def reply(exchange: Exchange) -> None:
-        request = exchange.request.body
-        once = frames_of(request, [ANSWER], wire.usage_of(10, 10))
-        twice = frames_of(request, [ANSWER], wire.usage_of(20, 20))
-        await raw_stream(b"".join([*once[:-1], twice[-2], once[-1]]), MIB)(exchange)
-
-    return reply
+async def usage_doubled(exchange: Exchange) -> None:
+    """Report the usage of a stream twice, the second time with every count doubled; whole, it is in good order."""
+    request = exchange.request.body
+    if not request.get("stream"):
+        await chat(ANSWER)(exchange)
+        return
+    once = frames_of(request, [ANSWER], wire.usage_of(10, 10))
+    twice = frames_of(request, [ANSWER], wire.usage_of(20, 20))
+    await raw_stream(b"".join([*once[:-1], twice[-2], once[-1]]), MIB)(exchange)
 
 
 HOSTILE_TEXTS: Sequence[str] = (

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from llmgateway_server import errors
 
 STATUS_RANGE = (400, 599)
+MAX_PROVIDER_MESSAGE_BYTES = 512
 
 FAULTS_BY_STATUS: Mapping[int, type[errors.CallError]] = {
     401: errors.ProviderKeyRejected,
@@ -78,7 +79,7 @@ def make_fault(
         f"{provider}/{model} failed as its script says. Change the script, or name another model.",
         metadata=metadata,
         retry_after_s=retry_after_s,
-        provider_message=said[:512],
+        provider_message=said.encode()[:MAX_PROVIDER_MESSAGE_BYTES].decode(errors="ignore"),
         http_status=http_status,
     )
 
