@@ -49,8 +49,11 @@ def node() -> str:
     return path
 
 
-def node_project(source: Path = NODE_PROJECT) -> Path:
-    """Return a folder with a Node project's locked dependencies installed and its scripts as they are now."""
+def node_project(source: Path = NODE_PROJECT, *, command: str = "ci") -> Path:
+    """Return a folder with a Node project's locked dependencies installed and its scripts as they are now.
+
+    `command` is npm's: `install` is for a lock file that lacks optional packages, which `ci` refuses.
+    """
     lock = (source / "package-lock.json").read_bytes() + (source / "package.json").read_bytes()
     place = TOOLS / f"{source.name}-{hashlib.sha256(lock).hexdigest()[:16]}"
     if not place.exists():
@@ -61,7 +64,7 @@ def node_project(source: Path = NODE_PROJECT) -> Path:
             os.mkdir(folder)
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(source / name, folder)
-            install([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+            install([npm, command, "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"], folder)
             os.rename(folder, place)
     for script in source.glob("*.mjs"):
         shutil.copy(script, place)

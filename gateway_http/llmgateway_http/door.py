@@ -54,6 +54,8 @@ class Door:
         limit = self._settings.request_bytes
         if request.content_length is not None and request.content_length > limit:
             raise too_large(limit)
+        if request.content.is_eof():  # it came with its head, as small bodies do
+            return request.content.read_nowait()
         try:
             async with asyncio.timeout(self._settings.body_timeout_s):
                 return await self._read_within(request, limit)

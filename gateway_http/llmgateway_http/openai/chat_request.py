@@ -42,6 +42,9 @@ CALL_MEMBERS = frozenset(MessageToolCall.__struct_fields__)
 TOOL_MEMBERS = frozenset(ToolDefinition.__struct_fields__)
 # Sampling members that OpenAI does not have and the contract does.
 EXTRA_SAMPLING = frozenset({"top_k", "min_p"})
+KNOWN_MEMBERS = REQUEST_MEMBERS | EXTRA_SAMPLING
+# A body of these alone has nothing for the bag of provider options.
+PLAIN_MEMBERS = KNOWN_MEMBERS - PASSED_ON - {"response_format", "provider_options_json"}
 
 
 def to_generate_request(raw: dict[str, Any]) -> tuple[Request, ChatRequest]:
@@ -64,9 +67,9 @@ def to_generate_request(raw: dict[str, Any]) -> tuple[Request, ChatRequest]:
     set_labels(request, body)
     if body.response_format is not None:
         set_output_format(request, body.response_format)
-    set_provider_options(
-        request.provider_options_json, raw, REQUEST_MEMBERS | EXTRA_SAMPLING, PASSED_ON | passed_format(body)
-    )
+    if not raw.keys() <= PLAIN_MEMBERS:
+        passed_on = PASSED_ON | passed_format(body)
+        set_provider_options(request.provider_options_json, raw, KNOWN_MEMBERS, passed_on)
     return request, body
 
 
@@ -105,8 +108,8 @@ def add_message(request: Request, message: Message, raw: Json, path: str) -> Non
             raise invalid(path, "tool_calls, refusal and audio belong to messages of the assistant")
         elif message.content is None:
             raise invalid(f"{path}.content", "is required", "missing_required_parameter")
-    unknown = {name: value for name, value in raw.items() if name not in MESSAGE_MEMBERS}
-    if unknown:
+    if not raw.keys() <= MESSAGE_MEMBERS:
+        unknown = {name: value for name, value in raw.items() if name not in MESSAGE_MEMBERS}
         turn.provider_json[DIALECT] = to_json_text(unknown)
 
 

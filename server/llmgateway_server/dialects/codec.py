@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, stream_pb2
 
@@ -29,8 +29,7 @@ class EncodedRequest:
     warnings: Sequence[call_pb2.Warning] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
-class SseEvent:
+class SseEvent(NamedTuple):
     """One server-sent event: its `event:` name (empty if absent) and its joined `data:` lines."""
 
     name: str

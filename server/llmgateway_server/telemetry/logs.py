@@ -17,6 +17,8 @@ from typing import BinaryIO
 import msgspec
 
 MAX_WAITING_LINES = 10_000
+# Lines are gathered for so long: a thread that wakes for each would cost more than the line.
+GATHER_S = 0.02
 
 
 class LineWriter:
@@ -29,6 +31,7 @@ class LineWriter:
         self._out = out
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._dropped = 0
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
@@ -46,12 +49,14 @@ class LineWriter:
 
     def close(self) -> None:
         """Write what is queued, then stop."""
+        self._closing.set()
         self._lines.put(None)
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
             lines = [line]
+            self._closing.wait(GATHER_S)
             while not self._lines.empty():
                 more = self._lines.get()
                 if more is None:

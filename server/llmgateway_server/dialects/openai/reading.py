@@ -52,7 +52,11 @@ def number(value: Any) -> float:
 
 
 def compact(value: object) -> str:
-    """Return a value as JSON text."""
+    """Return a value as JSON text. What only Python's encoder takes (NaN, half characters) goes the slow way."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (msgspec.EncodeError, UnicodeEncodeError, ValueError, OverflowError):
+        pass
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode("utf-8")
 
 

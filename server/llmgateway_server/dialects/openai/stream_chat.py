@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2
 
 from llmgateway_server import errors
@@ -27,6 +28,42 @@ CHUNK_MEMBERS = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "service_tier", "obfuscation", "error"}
 )
 KEEP_ALIVE_TYPES = frozenset({"keepalive", "keep-alive", "ping"})
+
+
+# After so many chunks in a row that are not plain, they are read the tolerant way at once.
+MAX_PLAIN_MISSES = 8
+
+
+class PlainDelta(msgspec.Struct, forbid_unknown_fields=True):
+    """A delta with text and nothing else."""
+
+    content: str
+
+
+class PlainChoice(msgspec.Struct, forbid_unknown_fields=True):
+    """A choice that goes on."""
+
+    index: int
+    delta: PlainDelta
+    finish_reason: None = None
+    logprobs: None = None
+
+
+class PlainChunk(msgspec.Struct, forbid_unknown_fields=True):
+    """A chunk that says nothing new but a text; what else it holds stood in the chunks before it."""
+
+    choices: list[PlainChoice]
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+    obfuscation: str | None = None
+    usage: None = None
+
+
+PLAIN_CHUNK = msgspec.json.Decoder(PlainChunk)
 
 
 class CandidateState:
@@ -70,6 +107,7 @@ class ChatStreamDecoder:
         self._usage: Json = {}
         self._unknown: Json = {}
         self._candidates: dict[int, CandidateState] = {}
+        self._plain_misses = 0
 
     def decode(self, frame: SseEvent) -> list[Event]:
         """Return the events of one frame."""
@@ -77,6 +115,10 @@ class ChatStreamDecoder:
         if data == b"[DONE]":
             self.ended = True
             return []
+        if self._plain_misses < MAX_PLAIN_MISSES:
+            event = self._plain_delta(data)
+            if event is not None:
+                return [event]
         if not data or data.startswith(b":"):
             return []
         try:
@@ -109,6 +151,33 @@ class ChatStreamDecoder:
             finished.call.warnings.extend(self._usage_reader.warnings)
         events.append(last)
         return events
+
+    def _plain_delta(self, data: bytes) -> Event | None:
+        """Return the event of a chunk that only goes on with an open text; None for any other chunk.
+
+        Nearly all chunks are such, and this costs a fifth of the tolerant reading. Where a provider's never are,
+        it is not tried for long.
+        """
+        if not self._candidates:
+            return None
+        try:
+            choices = PLAIN_CHUNK.decode(data).choices
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._plain_misses += 1
+            return None
+        if len(choices) != 1:
+            return None
+        choice = choices[0]
+        candidate = self._candidates.get(choice.index)
+        place = candidate.open.get("text") if candidate is not None else None
+        if place is None or not choice.delta.content:
+            return None
+        self._plain_misses = 0
+        event = Event()
+        event.candidate_index = choice.index
+        delta = event.part_delta
+        delta.index, delta.text = place, choice.delta.content
+        return event
 
     def _chunk(self, raw: Json) -> list[Event]:
         events: list[Event] = []
