@@ -16,6 +16,7 @@ UNSUPPORTED_TYPE = ErrorRow(415, INVALID_REQUEST, "unsupported_media_type")
 TOO_SLOW = ErrorRow(408, INVALID_REQUEST, "request_timeout")
 NO_ROOM = ErrorRow(429, RATE_LIMIT, "gateway_overloaded", should_retry=True)
 
+USUAL_HOSTS = frozenset({"localhost", "127.0.0.1"})
 JSON_TYPES = ("", "application/json", "text/json", "text/plain", "application/octet-stream")
 
 
@@ -88,6 +89,8 @@ def too_large(limit: int) -> RestError:
 
 def is_loopback_host(host: str) -> bool:
     """Whether a `Host` header names this machine."""
+    if host in USUAL_HOSTS or host.partition(":")[0] in USUAL_HOSTS:
+        return True
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host
     name = name.strip("[]").lower().removesuffix(".")
     if name == "localhost" or name.endswith(".localhost"):

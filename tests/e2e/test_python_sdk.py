@@ -11,6 +11,7 @@ import json
 import math
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
@@ -424,6 +425,17 @@ async def test_a_stream_that_breaks_off_is_an_error_and_no_success(client: Clien
     assert "one two three".startswith(seen)
     assert seen
     assert caught.value.code == "stream_broken"
+
+
+async def test_a_broken_stream_ends_with_an_error_event_and_without_done(rest: str, fake: FakeOpenAI) -> None:
+    fake.script(faults.stream_cut(4))
+    body = {"model": MODEL, "messages": HELLO, "stream": True}
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        response = await http.post(f"{rest}/chat/completions", json=body)
+    *_, last = response.text.removesuffix("\n\n").split("\n\n")
+    data = next(line.removeprefix("data: ") for line in last.split("\n") if line.startswith("data: "))
+    assert json.loads(data)["error"]["code"] == "stream_broken"
+    assert "[DONE]" not in response.text
 
 
 async def test_a_stream_that_fails_before_content_is_a_status(client: Client, fake: FakeOpenAI) -> None:

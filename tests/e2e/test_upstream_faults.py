@@ -63,7 +63,7 @@ async def hasty(upstream: FakeOpenAI, tmp_path_factory: pytest.TempPathFactory) 
         folder,
         f"""{FREE_PORTS}
   lame_duck: 0s
-timeouts: {{connect: 2s, first_content: 400ms, gap: 400ms, total: 1500ms}}
+timeouts: {{connect: 2s, first_content: 800ms, gap: 800ms, total: 2500ms}}
 limits: {{response: 1MiB, stream: 4MiB, event: 256KiB}}
 providers:
   fake: {{dialect: openai, base_url: "{upstream.base_url}", api_keys: ["${{PROVIDER_KEY}}"]}}

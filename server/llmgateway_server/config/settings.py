@@ -126,6 +126,8 @@ class LimitSettings(Section):
     """How long REST holds back the status line of a stream for its first content."""
     keep_alive_s: PositiveDuration = Field(default=15.0, alias="keep_alive")
     """After so long a silence a REST stream sends a comment."""
+    stream_join_s: Annotated[Duration, Field(le=0.05)] = Field(default=0.005, alias="stream_join")
+    """For so long after a message of a stream its next deltas are gathered; the first leaves at once."""
 
 
 class TimeoutSettings(Section):

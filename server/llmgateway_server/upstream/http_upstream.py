@@ -111,6 +111,9 @@ class HttpUpstream:
                 if events:
                     timer.saw(events)
                     yield events
+                    # What comes meanwhile leaves together: a message costs far more than its words.
+                    if not reader.ended:
+                        await asyncio.sleep(self._limits.stream_join_s)
             if events := reader.finish():
                 yield events
         finally:
