@@ -25,7 +25,7 @@ run: $(VENV)/.run-installed
 	@exec $(BIN)/llmgateway serve $(ARGS)
 
 test: $(VENV)/.test-installed
-	@exec $(BIN)/python -m tests.run
+	@exec $(BIN)/python -m tests.run $(ARGS)
 
 check: $(VENV)/.test-installed
 	$(BIN)/ruff check .

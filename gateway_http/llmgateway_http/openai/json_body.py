@@ -186,6 +186,7 @@ def kind_of(value: object) -> str:
 
 
 _AT_PATH = re.compile(r"(?P<problem>.*?)(?: - at `(?P<path>.*)`)?", re.DOTALL)
+_OUT_OF_RANGE = re.compile(r"[<>]=? ")
 _UNKNOWN_MEMBER = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING_MEMBER = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 
@@ -207,7 +208,8 @@ def type_error(text: str) -> RestError:
         return invalid(member_path(path, unknown[1]), "is unknown here; leave it out", "unknown_parameter")
     if missing := _MISSING_MEMBER.fullmatch(problem):
         return invalid(member_path(path, missing[1]), "is required", "missing_required_parameter")
-    return invalid(path or None, problem[:1].lower() + problem[1:], "invalid_type")
+    code = "invalid_value" if match is not None and _OUT_OF_RANGE.search(problem) else "invalid_type"
+    return invalid(path or None, problem[:1].lower() + problem[1:], code)
 
 
 def required(value: T | None, path: str) -> T:
