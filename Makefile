@@ -11,8 +11,8 @@ ARGS ?=
 .DEFAULT_GOAL := run
 
 define require_python
-@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Install Python 3.11 or newer, or name one: make $@ PYTHON=/path/to/python3.12"; exit 1; }
-@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: install Python 3.11 or newer, or name one: make $@ PYTHON=/path/to/python3.12"; exit 1; }
+@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Install Python 3.11 or newer, or name one: make $(or $(MAKECMDGOALS),run) PYTHON=/path/to/python3.12"; exit 1; }
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: install Python 3.11 or newer, or name one: make $(or $(MAKECMDGOALS),run) PYTHON=/path/to/python3.12"; exit 1; }
 @$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python has no venv module: install it (Debian, Ubuntu: the package python3-venv)."; exit 1; }
 endef
 
