@@ -334,6 +334,92 @@ async def test_the_blocking_client_works_as_well(rest: str) -> None:
     assert chunk_count >= 2
 
 
+# The mock's script, which one call brings along.
+
+
+def script(**members: object) -> dict[str, object]:
+    """Return a body's further members: what the mock is to do on this call."""
+    return {"provider_options_json": {"mock": members}}
+
+
+SCRIPTED_CALLS = [
+    {"id": "call_1", "name": "get_weather", "arguments_json": '{"city": "Oslo"}'},
+    {"id": "call_2", "name": "get_time", "arguments_json": '{"city":  "Røros"}'},
+]
+
+
+async def test_a_script_calls_tools_in_parallel_whole_and_streamed(client: Client) -> None:
+    asked: dict[str, Any] = {
+        "model": "mock/tool",
+        "messages": HELLO,
+        "tools": [WEATHER, TIME],
+        "extra_body": script(tool_calls=SCRIPTED_CALLS),
+    }
+    whole = await client.chat.completions.create(**asked)
+    made = [
+        (call.id, call.function.name, call.function.arguments) for call in whole.choices[0].message.tool_calls or []
+    ]
+    assert made == [(call["id"], call["name"], call["arguments_json"]) for call in SCRIPTED_CALLS]
+    assert whole.choices[0].finish_reason == "tool_calls"
+
+    heads: dict[int, tuple[str | None, str | None]] = {}
+    arguments: dict[int, str] = {}
+    endings = []
+    async for chunk in await client.chat.completions.create(**asked, stream=True):
+        for choice in chunk.choices:
+            endings += [choice.finish_reason] if choice.finish_reason else []
+            for call in choice.delta.tool_calls or []:
+                if call.id:
+                    assert call.index not in heads, "a call is opened once"
+                    heads[call.index] = (call.id, call.function.name)
+                arguments[call.index] = arguments.get(call.index, "") + (call.function.arguments or "")
+    assert [(*heads[index], arguments[index]) for index in sorted(heads)] == made
+    assert endings == ["tool_calls"]
+
+
+async def test_a_script_says_what_to_answer_and_how_it_ends(client: Client) -> None:
+    scripted = script(text="cut sho", finish_reason="length", usage={"input_token_count": 3, "output_token_count": 4})
+    answer = await client.chat.completions.create(model="mock/echo", messages=HELLO, extra_body=scripted)
+    assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == ("cut sho", "length")
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (3, 4, 7)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_a_script_fails_as_a_provider_does(client: Client, streams: bool) -> None:
+    scripted = script(error={"status": 429, "message": "slow down", "retry_after": "7s"})
+    with pytest.raises(openai.RateLimitError) as caught:
+        await client.chat.completions.create(model="mock/echo", messages=HELLO, stream=streams, extra_body=scripted)
+    assert (caught.value.status_code, caught.value.code) == (429, "rate_limit_exceeded")
+    assert caught.value.response.headers["retry-after"] == "7"
+    assert caught.value.request_id
+
+
+async def test_a_script_breaks_a_stream_off_after_content(client: Client) -> None:
+    stream = await client.chat.completions.create(
+        model="mock/lorem", messages=HELLO, stream=True, extra_body=script(cut_after_token_count=3)
+    )
+    seen = ""
+
+    async def read() -> None:
+        nonlocal seen
+        async for chunk in stream:
+            seen += chunk.choices[0].delta.content or ""
+            assert chunk.choices[0].finish_reason is None
+
+    with pytest.raises(openai.APIError) as caught:
+        await read()
+    assert caught.value.code == "stream_broken"
+    assert seen
+
+
+async def test_a_script_that_is_wrong_is_refused_by_name(client: Client) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.chat.completions.create(model="mock/echo", messages=HELLO, extra_body=script(txet="Hello"))
+    assert "txet" in f"{caught.value.param}"
+    assert caught.value.type == "invalid_request_error"
+
+
 # Errors.
 
 REFUSALS: list[tuple[int, type[openai.APIStatusError], int, str]] = [
