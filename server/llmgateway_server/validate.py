@@ -42,6 +42,16 @@ PARTS_BY_ROLE: Mapping[int, frozenset[str]] = {
     message_pb2.ROLE_TOOL: frozenset({"tool_result"}),
 }
 
+SPEAKING_ROLES = frozenset(role for role, kinds in PARTS_BY_ROLE.items() if "text" in kinds)
+
+# Sampling parameters that are a number within a range.
+RANGES = (
+    ("temperature", 0.0, 2.0),
+    ("min_p", 0.0, 1.0),
+    ("frequency_penalty", -2.0, 2.0),
+    ("presence_penalty", -2.0, 2.0),
+)
+
 Violations = Iterator[FieldViolation]
 
 
@@ -152,9 +162,23 @@ def prompt_violations(request: generation_pb2.GenerateRequest, limits: LimitSett
     if len(request.messages) > limits.message_count:
         yield FieldViolation("messages", f"must hold at most {limits.message_count}, not {len(request.messages)}")
         return
-    for index, message in enumerate(request.messages):
+    special = [(index, message) for index, message in enumerate(request.messages) if not is_plain(message)]
+    for index, message in special:
         yield from message_violations(f"messages[{index}]", message, limits)
-    yield from tool_result_violations(request.messages)
+    if special:
+        yield from tool_result_violations(request.messages)
+
+
+def is_plain(message: message_pb2.ChatMessage) -> bool:
+    """Whether a message is one text of a role that may speak: most are, and nothing can be wrong with one."""
+    parts = message.parts
+    return (
+        len(parts) == 1
+        and message.role in SPEAKING_ROLES
+        and parts[0].WhichOneof("content") == "text"
+        and not parts[0].provider_json
+        and not message.provider_json
+    )
 
 
 def message_violations(path: str, message: message_pb2.ChatMessage, limits: LimitSettings) -> Violations:
@@ -298,14 +322,10 @@ def tool_choice_violations(request: generation_pb2.GenerateRequest, names: set[s
 
 
 def sampling_violations(sampling: generation_pb2.Sampling) -> Violations:
-    for name, least, most in (
-        ("temperature", 0.0, 2.0),
-        ("min_p", 0.0, 1.0),
-        ("frequency_penalty", -2.0, 2.0),
-        ("presence_penalty", -2.0, 2.0),
-    ):
-        if sampling.HasField(name):  # type: ignore[arg-type]  # the names above are fields of Sampling
-            yield from within(f"sampling.{name}", getattr(sampling, name), least, most)
+    for name, least, most in RANGES:
+        value = getattr(sampling, name)  # 0 if unset, which every range holds
+        if not least <= value <= most:  # also refuses NaN
+            yield from within(f"sampling.{name}", value, least, most)
     if sampling.HasField("top_p") and not 0.0 < sampling.top_p <= 1.0:
         yield FieldViolation("sampling.top_p", f"must be above 0 and at most 1, not {sampling.top_p:g}")
     if sampling.HasField("top_k") and sampling.top_k < 1:
@@ -315,7 +335,7 @@ def sampling_violations(sampling: generation_pb2.Sampling) -> Violations:
         yield FieldViolation("sampling.stop_sequences", f"must hold at most {MAX_STOP_SEQUENCES}, not {count}")
     elif any(not sequence for sequence in sampling.stop_sequences):
         yield FieldViolation("sampling.stop_sequences", "must not hold an empty text")
-    for token, bias in sampling.logit_bias.items():
+    for token, bias in sampling.logit_bias.items() if sampling.logit_bias else ():
         yield from within(f"sampling.logit_bias[{token}]", bias, -100, 100)
 
 

@@ -6,66 +6,73 @@ A line is one JSON object, so nothing that a caller or a provider sends can forg
 from __future__ import annotations
 
 import logging
-import queue
 import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from typing import BinaryIO
 
 import msgspec
 
 MAX_WAITING_LINES = 10_000
 # Lines are gathered for so long: a thread that wakes for each would cost more than the line.
-GATHER_S = 0.02
+GATHER_S = 0.1
 
 
 class LineWriter:
     """Writes lines in a thread of its own: a slow reader of standard error delays no call.
 
-    Beyond `MAX_WAITING_LINES` lines are dropped and counted; the count is written once there is room.
+    Lines gather for `GATHER_S` before they are written together. Beyond `MAX_WAITING_LINES` they are dropped and
+    counted; the count is written once there is room.
     """
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._lines: deque[bytes] = deque()
         self._dropped = 0
+        self._is_waking = False
+        self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
     def write(self, record: dict[str, object]) -> None:
-        """Queue one line."""
-        if self._lines.qsize() >= MAX_WAITING_LINES:
+        """Queue one line. From any thread."""
+        lines = self._lines
+        if len(lines) >= MAX_WAITING_LINES:
             self._dropped += 1
             return
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
-            self._lines.put(
-                msgspec.json.encode({"level": "warning", "message": f"{dropped} log lines were dropped"}) + b"\n"
-            )
-        self._lines.put(msgspec.json.encode(record) + b"\n")
+            notice = {"level": "warning", "message": f"{dropped} log lines were dropped"}
+            lines.append(msgspec.json.encode(notice) + b"\n")
+        lines.append(msgspec.json.encode(record) + b"\n")
+        if not self._is_waking:
+            self._is_waking = True
+            self._wake.set()
 
     def close(self) -> None:
         """Write what is queued, then stop."""
         self._closing.set()
-        self._lines.put(None)
+        self._wake.set()
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        while (line := self._lines.get()) is not None:
-            lines = [line]
+        while not self._closing.is_set():
+            self._wake.wait()
+            self._wake.clear()
             self._closing.wait(GATHER_S)
-            while not self._lines.empty():
-                more = self._lines.get()
-                if more is None:
-                    self._write(b"".join(lines))
-                    return
-                lines.append(more)
-            self._write(b"".join(lines))
+            # Whoever writes from here on wakes the thread again, if its line is not among those taken now.
+            self._is_waking = False
+            self._write_queued()
+        self._write_queued()
 
-    def _write(self, data: bytes) -> None:
+    def _write_queued(self) -> None:
+        lines = self._lines
+        data = b"".join([lines.popleft() for _ in range(len(lines))])
         try:
             self._out.write(data)
             self._out.flush()
@@ -95,7 +102,13 @@ class JsonHandler(logging.Handler):
 def timestamp(seconds: float) -> str:
     """Return a wall-clock time as RFC 3339 with milliseconds, in UTC."""
     whole = int(seconds)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{int((seconds - whole) * 1000):03d}Z"
+    return f"{format_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=4)  # lines come many a second
+def format_second(second: int) -> str:
+    """Return a whole second as RFC 3339, without its zone."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def start_logging(level: str, out: BinaryIO | None = None) -> tuple[LineWriter, Callable[[], None]]:
