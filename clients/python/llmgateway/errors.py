@@ -1,13 +1,22 @@
-"""What a failed call raises: one typed error, read from the status that the gateway sent.
+"""What a failed call raises: one exception that holds all that the gateway said, and a class where callers branch.
 
-Branch on the class or on `reason`, never on the message. Every error of the gateway carries a
-`google.rpc.ErrorInfo` of the domain `llmgateway.dev`; one without it came from the channel itself.
+    GatewayError
+      InvalidRequestError    the request is wrong: sending it again is no use
+      AuthenticationError    the key is absent, unknown, expired or revoked
+      PermissionDeniedError  the key may not do this
+      NotFoundError          no such model
+      RateLimitedError       a rate limit or a full gateway: try again after `retry_after_s`
+      UnavailableError       gateway or provider failed before any content: try again, or elsewhere
+      DeadlineExceededError  the call took too long
+      StreamBrokenError      the stream broke off after content: trying again means paying again
+
+Whatever fits none of these is a `GatewayError` itself. Branch on `reason`, never on the message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -15,11 +24,15 @@ from google.rpc import error_details_pb2, status_pb2
 
 from llmgateway.v1 import call_pb2, error_reason_pb2, usage_pb2
 
+Reason = error_reason_pb2.ErrorReason
+
 DOMAIN = "llmgateway.dev"
 STATUS_KEY = "grpc-status-details-bin"
 CALL_ID_KEY = "x-request-id"
+UNSPECIFIED = Reason.Name(Reason.ERROR_REASON_UNSPECIFIED)
+NANOS_PER_S = 1_000_000_000
 
-D = TypeVar("D", bound=Message)
+Detail = TypeVar("Detail", bound=Message)
 
 
 class FieldViolation(NamedTuple):
@@ -30,37 +43,59 @@ class FieldViolation(NamedTuple):
 
 
 class GatewayError(Exception):
-    """A call failed.
+    """A call that failed.
 
-    `code` is gRPC's, `reason` a value of `ErrorReason` (0 where the status names none). `retry_after_s` says
-    when trying again may help, None where the gateway did not say. `started` is true where content had been
-    sent: trying again means paying again.
+    `reason` is `ERROR_REASON_UNSPECIFIED` where the gateway gave none, as for a failure of the network, or gave
+    one newer than this client; `reason_name` is the name as it came. `metadata` belongs to the reason: see
+    the comments of `ErrorReason`. `retry_after_s` is the time after which trying again may help, None where the
+    gateway does not say. `call_id` is empty where the call never reached the gateway.
+
+    `started` tells whether content had come before the failure: then trying again means paying again.
+    `usage` is what was charged all the same, None if unknown.
     """
 
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: grpc.StatusCode = grpc.StatusCode.UNKNOWN,
+        reason: Reason.ValueType = Reason.ERROR_REASON_UNSPECIFIED,
+        reason_name: str = UNSPECIFIED,
+        metadata: Mapping[str, str] | None = None,
+        retry_after_s: float | None = None,
+        call_id: str = "",
+        started: bool = False,
+        attempts: Sequence[call_pb2.Attempt] = (),
+        usage: usage_pb2.Usage | None = None,
+        provider_message: str = "",
+        violations: Sequence[FieldViolation] = (),
+        quota_violations: Sequence[call_pb2.QuotaViolation] = (),
+        quota_failures: Sequence[error_details_pb2.QuotaFailure.Violation] = (),
+    ) -> None:
         super().__init__(message)
-        self.code = code
         self.message = message
-        self.reason: error_reason_pb2.ErrorReason.ValueType = error_reason_pb2.ERROR_REASON_UNSPECIFIED
-        self.metadata: Mapping[str, str] = {}
-        self.call_id = ""
-        self.retry_after_s: float | None = None
-        self.violations: Sequence[FieldViolation] = ()
-        self.started = False
-        self.attempts: Sequence[call_pb2.Attempt] = ()
-        self.usage: usage_pb2.Usage | None = None
-        self.provider_message = ""
-        self.quota_violations: Sequence[call_pb2.QuotaViolation] = ()
+        self.code = code
+        self.reason = reason
+        self.reason_name = reason_name
+        self.metadata = dict(metadata or {})
+        self.retry_after_s = retry_after_s
+        self.call_id = call_id
+        self.started = started
+        self.attempts = tuple(attempts)
+        self.usage = usage
+        self.provider_message = provider_message
+        self.violations = tuple(violations)
+        self.quota_violations = tuple(quota_violations)
+        self.quota_failures = tuple(quota_failures)
 
-    @property
-    def reason_name(self) -> str:
-        """The reason as it stands on the wire, for example `ERROR_REASON_MODEL_NOT_FOUND`."""
-        known = error_reason_pb2.ErrorReason.values()
-        return error_reason_pb2.ErrorReason.Name(self.reason) if self.reason in known else str(self.reason)
+    def __str__(self) -> str:
+        known = self.reason_name != UNSPECIFIED
+        name = self.reason_name.removeprefix("ERROR_REASON_") if known else self.code.name
+        return f"{self.message} [{name}{f', call {self.call_id}' if self.call_id else ''}]"
 
 
 class InvalidRequestError(GatewayError):
-    """The request is wrong, or no target can do what it asks."""
+    """The request is wrong, or no target can serve it. `violations` name the fields."""
 
 
 class AuthenticationError(GatewayError):
@@ -72,23 +107,23 @@ class PermissionDeniedError(GatewayError):
 
 
 class NotFoundError(GatewayError):
-    """No model, route or cached answer of this name."""
+    """No model and no route has this name, or the cache does not hold the answer."""
 
 
 class RateLimitedError(GatewayError):
-    """A quota, a provider's rate limit, or the gateway's own room is used up."""
+    """A limit of the provider or of the gateway is reached for now. `retry_after_s` says for how long."""
 
 
 class UnavailableError(GatewayError):
-    """No provider could be reached or gave a usable answer."""
-
-
-class StreamBrokenError(UnavailableError):
-    """A stream broke off after content had been sent: trying again means paying again."""
+    """The gateway cannot be reached, or every target failed before any content."""
 
 
 class DeadlineExceededError(GatewayError):
-    """A timer or the call's deadline ran out."""
+    """The call took longer than its deadline, or one of the gateway's timers ran out."""
+
+
+class StreamBrokenError(GatewayError):
+    """The stream broke off after content had come. Trying again means paying again."""
 
 
 CLASSES: Mapping[grpc.StatusCode, type[GatewayError]] = {
@@ -97,71 +132,111 @@ CLASSES: Mapping[grpc.StatusCode, type[GatewayError]] = {
     grpc.StatusCode.UNAUTHENTICATED: AuthenticationError,
     grpc.StatusCode.PERMISSION_DENIED: PermissionDeniedError,
     grpc.StatusCode.NOT_FOUND: NotFoundError,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: RateLimitedError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceededError,
 }
 
-
-def error_from_rpc(error: grpc.aio.AioRpcError) -> GatewayError:
-    """Return the typed error behind gRPC's. Absent or corrupt details leave their fields empty; never raises."""
-    status = status_pb2.Status()
-    call_id = ""
-    # The published stubs know this metadata as opaque entries; they are pairs.
-    trailing: Iterable[tuple[str, str | bytes]] = error.trailing_metadata() or ()  # type: ignore[assignment]
-    for key, value in trailing:
-        if key == STATUS_KEY and isinstance(value, bytes):
-            status = parse_status(value)
-        elif key == CALL_ID_KEY and isinstance(value, str):
-            call_id = value
-    info = find_detail(status, error_details_pb2.ErrorInfo)
-    reason = error_reason_pb2.ERROR_REASON_UNSPECIFIED
-    if info is not None and info.domain == DOMAIN and info.reason in error_reason_pb2.ErrorReason.keys():  # noqa: SIM118
-        reason = error_reason_pb2.ErrorReason.Value(info.reason)
-    kind = CLASSES.get(error.code(), GatewayError)
-    if reason == error_reason_pb2.ERROR_REASON_STREAM_BROKEN:
-        kind = StreamBrokenError
-    typed = kind(error.code(), error.details() or error.code().name)
-    typed.reason, typed.call_id = reason, call_id
-    if info is not None:
-        typed.metadata = dict(info.metadata)
-    read_details(typed, status)
-    return typed
+# RESOURCE_EXHAUSTED is also a library's word for a message that is too large: there waiting is no use.
+CLASSES_BY_REASON: Mapping[int, type[GatewayError]] = {
+    Reason.ERROR_REASON_QUOTA_EXCEEDED: RateLimitedError,
+    Reason.ERROR_REASON_PROVIDER_RATE_LIMITED: RateLimitedError,
+    Reason.ERROR_REASON_GATEWAY_OVERLOADED: RateLimitedError,
+    Reason.ERROR_REASON_REQUEST_TOO_LARGE: InvalidRequestError,
+    Reason.ERROR_REASON_STREAM_BROKEN: StreamBrokenError,
+}
 
 
-def read_details(error: GatewayError, status: status_pb2.Status) -> None:
-    """Fill in what the other details of a status say."""
-    retry = find_detail(status, error_details_pb2.RetryInfo)
-    if retry is not None:
-        error.retry_after_s = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
-    bad_request = find_detail(status, error_details_pb2.BadRequest)
-    if bad_request is not None:
-        error.violations = [FieldViolation(wrong.field, wrong.description) for wrong in bad_request.field_violations]
-    failure = find_detail(status, call_pb2.CallFailure)
-    if failure is not None:
-        error.call_id = failure.call_id or error.call_id
-        error.started = failure.started
-        error.attempts = list(failure.attempts)
-        error.usage = failure.usage if failure.HasField("usage") else None
-        error.provider_message = failure.provider_message
-        error.quota_violations = list(failure.quota_violations)
+def error_from_rpc(error: grpc.aio.AioRpcError, *, content_came: bool = False) -> GatewayError:
+    """Return what a failed RPC means.
+
+    `content_came` tells that the caller has received content on a stream. Never raises: details that are
+    absent, unknown or broken are left out, the status itself always stands.
+    """
+    trailing = trailing_metadata(error)
+    details = read_details(trailing.get(STATUS_KEY))
+    info = next((info for info in details_of(details, error_details_pb2.ErrorInfo) if info.domain == DOMAIN), None)
+    failure = next(details_of(details, call_pb2.CallFailure), call_pb2.CallFailure())
+    reason_name = info.reason if info is not None else UNSPECIFIED
+    reason = reason_of(reason_name)
+    started = failure.started or content_came
+    raised = class_of(error.code(), reason, started)
+    return raised(
+        error.details() or error.code().name,
+        code=error.code(),
+        reason=reason,
+        reason_name=reason_name,
+        metadata=info.metadata if info is not None else None,
+        retry_after_s=next((seconds_of(retry) for retry in details_of(details, error_details_pb2.RetryInfo)), None),
+        call_id=failure.call_id or text_of_metadata(trailing.get(CALL_ID_KEY)),
+        started=started,
+        attempts=failure.attempts,
+        usage=failure.usage if failure.HasField("usage") else None,
+        provider_message=failure.provider_message,
+        violations=[
+            FieldViolation(wrong.field, wrong.description)
+            for bad_request in details_of(details, error_details_pb2.BadRequest)
+            for wrong in bad_request.field_violations
+        ],
+        quota_violations=failure.quota_violations,
+        quota_failures=[
+            violation for quota in details_of(details, error_details_pb2.QuotaFailure) for violation in quota.violations
+        ],
+    )
 
 
-def parse_status(data: bytes) -> status_pb2.Status:
-    """Read a status, an empty one where the bytes are none."""
+def class_of(code: grpc.StatusCode, reason: Reason.ValueType, started: bool) -> type[GatewayError]:
+    """Return the class for a status. UNAVAILABLE after content is a broken stream, whoever noticed it."""
+    by_reason = CLASSES_BY_REASON.get(reason)
+    if by_reason is not None:
+        return by_reason
+    if code is grpc.StatusCode.UNAVAILABLE and started:
+        return StreamBrokenError
+    return CLASSES.get(code, GatewayError)
+
+
+def reason_of(name: str) -> Reason.ValueType:
+    """Return the reason of a name, `ERROR_REASON_UNSPECIFIED` for one that this client does not know."""
+    return Reason.Value(name) if name in Reason.keys() else Reason.ERROR_REASON_UNSPECIFIED  # noqa: SIM118  # a proto enum, not a dict
+
+
+def trailing_metadata(error: grpc.aio.AioRpcError) -> dict[str, str | bytes]:
+    """Return the metadata that ended a call. Of a repeated key the first value counts."""
+    trailing: dict[str, str | bytes] = {}
+    # The stub packages for gRPC disagree on this type; at run time it yields pairs, or is absent.
+    pairs = cast("Iterable[tuple[str, str | bytes]] | None", error.trailing_metadata())
+    for key, value in pairs or ():
+        trailing.setdefault(key, value)
+    return trailing
+
+
+def read_details(status: str | bytes | None) -> status_pb2.Status:
+    """Return the status of the metadata; an empty one where there is none or it is broken."""
+    if not isinstance(status, bytes):
+        return status_pb2.Status()
     try:
-        return status_pb2.Status.FromString(data)
+        return status_pb2.Status.FromString(status)
     except DecodeError:
         return status_pb2.Status()
 
 
-def find_detail(status: status_pb2.Status, kind: type[D]) -> D | None:
-    """Return the first detail of a kind, None where there is none that can be read."""
-    for packed in status.details:
-        detail = kind()
-        try:
-            if packed.Unpack(detail):
-                return detail
-        except DecodeError:
-            continue
-    return None
+def details_of(status: status_pb2.Status, kind: type[Detail]) -> Iterator[Detail]:
+    """Yield the details of one kind that can be read."""
+    for wrapped in status.details:
+        if wrapped.TypeName() == kind.DESCRIPTOR.full_name:
+            detail = kind()
+            try:
+                wrapped.Unpack(detail)
+            except DecodeError:
+                continue
+            yield detail
+
+
+def seconds_of(retry: error_details_pb2.RetryInfo) -> float:
+    """Return the delay in seconds, never negative."""
+    delay = retry.retry_delay
+    return max(0.0, delay.seconds + delay.nanos / NANOS_PER_S)
+
+
+def text_of_metadata(value: str | bytes | None) -> str:
+    """Return a text value of metadata, empty where it is absent or binary."""
+    return value if isinstance(value, str) else ""

@@ -1,230 +1,351 @@
-"""A generation's events and its whole answer are two views of one thing: `fold` and `unfold` turn them into each other.
+"""Adds the events of a generation up to its whole, and takes a whole apart again. Pure.
 
-For every response `fold(unfold(response)) == response`, and how deltas are split or joined changes nothing.
+`GenerateResponse` is by definition the fold of the events of `StreamGenerate`, and
+`fold(unfold(response)) == response`. How text is cut into deltas has no meaning: the fold is the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2
+from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2, usage_pb2
+from llmgateway.v1.call_pb2 import CallInfo
 
 
 class GrammarError(ValueError):
-    """The events do not obey the grammar of `StreamGenerate`."""
-
-
-class _OpenPart:
-    """A part that is being written. Pieces are joined once, when it closes: linear in its length."""
-
-    def __init__(self, part: message_pb2.Part) -> None:
-        self.part = message_pb2.Part()
-        self.part.CopyFrom(part)
-        self.is_open = True
-        self._text: list[str] = []
-        self._arguments: list[str] = []
-        self._data: list[bytes] = []
-        self._transcript: list[str] = []
-
-    def append(self, delta: stream_pb2.PartDelta) -> None:
-        kind = delta.WhichOneof("delta")
-        if kind == "text":
-            self._text.append(delta.text)
-        elif kind == "arguments_json":
-            self._arguments.append(delta.arguments_json)
-        elif kind == "data":
-            self._data.append(delta.data)
-        elif kind == "transcript":
-            self._transcript.append(delta.transcript)
-        if delta.annotations:
-            self.part.annotations.extend(delta.annotations)
-        if delta.logprobs:
-            self.part.logprobs.extend(delta.logprobs)
-
-    def so_far(self) -> message_pb2.Part:
-        """Return a copy as it would be if it closed now."""
-        copy = _OpenPart(self.part)
-        copy._text, copy._arguments = self._text, self._arguments
-        copy._data, copy._transcript = self._data, self._transcript
-        copy.close()
-        return copy.part
-
-    def close(self) -> None:
-        self.is_open = False
-        part = self.part
-        if self._text:
-            self._append_text("".join(self._text))
-        if self._arguments:
-            part.tool_call.arguments_json += "".join(self._arguments)
-        if self._data:
-            part.media.data += b"".join(self._data)
-        if self._transcript:
-            part.media.transcript += "".join(self._transcript)
-
-    def _append_text(self, text: str) -> None:
-        part = self.part
-        kind = part.WhichOneof("content")
-        if kind == "text":
-            part.text += text
-        elif kind == "reasoning":
-            part.reasoning.text += text
-        elif kind == "refusal":
-            part.refusal += text
-        elif kind == "tool_call":
-            part.tool_call.text += text
-        else:
-            raise GrammarError(f"a text delta has no place in a part of kind {kind or 'none'}")
+    """Events in an order that the contract does not allow. The message says which, and why."""
 
 
 class Fold:
-    """Collects events; `response` is what they add up to so far."""
+    """Adds events one by one; takes time linear in their size.
+
+    Events of a kind unknown to this client change nothing, nor do heartbeats and provider events. Nothing of
+    an event is kept or changed: what is needed is copied.
+    """
 
     def __init__(self) -> None:
-        self.is_finished = False
-        self._response = generation_pb2.GenerateResponse()
-        self._is_started = False
-        self._parts: dict[tuple[int, int], _OpenPart] = {}
-        self._candidates: dict[int, generation_pb2.Candidate] = {}
+        self._call: CallInfo | None = None
+        self._usage: usage_pb2.Usage | None = None
+        self._candidates: dict[int, OpenCandidate] = {}
+        self._started = False
+        self._whole: generation_pb2.GenerateResponse | None = None
 
-    def add(self, event: stream_pb2.GenerationEvent) -> None:
-        """Take one event. Raise `GrammarError` where it has no place."""
-        kind = event.WhichOneof("event")
-        if kind is None or kind in ("heartbeat", "provider_event"):
-            return  # newer than this client, or no part of the answer
-        if self.is_finished:
-            raise GrammarError(f"{kind} came after finished")
-        if kind == "started":
-            self._start(event.started)
-        elif not self._is_started:
-            raise GrammarError(f"{kind} came before started")
-        elif kind == "part_delta":
-            self._part(event.candidate_index, event.part_delta.index).append(event.part_delta)
-        elif kind == "part_started":
-            self._open(event.candidate_index, event.part_started)
-        elif kind == "part_finished":
-            self._close(event.candidate_index, event.part_finished)
-        elif kind == "candidate_finished":
-            self._finish_candidate(event.candidate_index, event.candidate_finished)
-        elif kind == "finished":
-            self._finish(event.finished)
+    @property
+    def is_finished(self) -> bool:
+        """Whether the last event has been added: `response` is whole."""
+        return self._whole is not None
 
     @property
     def response(self) -> generation_pb2.GenerateResponse:
-        """The answer so far: whole once `is_finished`. A new message each time."""
-        response = generation_pb2.GenerateResponse()
-        response.CopyFrom(self._response)
-        if not self.is_finished:
-            indexes = {*self._candidates, *(candidate for candidate, _ in self._parts)}
-            for index in sorted(indexes):
-                response.candidates.append(self._candidate(index, copy_open=True))
-        return response
+        """What the events so far add up to.
+
+        Until `is_finished` it is built anew at each look, in time linear in its size.
+        """
+        return self._assemble() if self._whole is None else self._whole
+
+    def add(self, event: stream_pb2.GenerationEvent) -> None:
+        """Add the next event; raise `GrammarError` where it has no place here."""
+        kind = event.WhichOneof("event")
+        if kind is None:
+            return
+        if self._whole is not None:
+            raise GrammarError(f"{kind} follows finished, which is the last event")
+        if kind == "heartbeat" or kind == "provider_event":
+            return
+        if kind == "started":
+            self._start(event.started)
+        elif not self._started:
+            raise GrammarError(f"{kind} precedes started, which is the first event")
+        elif kind == "part_delta":
+            self._candidate(event).append(event.part_delta)
+        elif kind == "part_started":
+            self._candidate(event).open_part(event.part_started)
+        elif kind == "part_finished":
+            self._candidate(event).close_part(event.part_finished)
+        elif kind == "candidate_finished":
+            self._candidate(event).finish(event.candidate_finished)
+        else:
+            self._finish(event.finished)
 
     def _start(self, started: stream_pb2.GenerationStarted) -> None:
-        if self._is_started:
-            raise GrammarError("started came twice")
-        self._is_started = True
-        if started.HasField("call"):
-            self._response.call.CopyFrom(started.call)
-        if started.HasField("usage"):
-            self._response.usage.CopyFrom(started.usage)
-
-    def _open(self, candidate: int, started: stream_pb2.PartStarted) -> None:
-        key = (candidate, started.index)
-        if candidate in self._candidates:
-            raise GrammarError(f"a part came after candidate {candidate} had finished")
-        if key in self._parts or (started.index and (candidate, started.index - 1) not in self._parts):
-            raise GrammarError(f"part {started.index} of candidate {candidate} came out of turn")
-        self._parts[key] = _OpenPart(started.part)
-
-    def _part(self, candidate: int, index: int) -> _OpenPart:
-        part = self._parts.get((candidate, index))
-        if part is None or not part.is_open:
-            raise GrammarError(f"part {index} of candidate {candidate} is not open")
-        return part
-
-    def _close(self, candidate: int, finished: stream_pb2.PartFinished) -> None:
-        part = self._part(candidate, finished.index)
-        part.close()
-        if finished.HasField("signature"):
-            part.part.signature.CopyFrom(finished.signature)
-        for dialect, text in finished.provider_json.items():
-            part.part.provider_json[dialect] = text
-
-    def _finish_candidate(self, index: int, finished: stream_pb2.CandidateFinished) -> None:
-        if index in self._candidates:
-            raise GrammarError(f"candidate {index} finished twice")
-        if any(part.is_open for (candidate, _), part in self._parts.items() if candidate == index):
-            raise GrammarError(f"candidate {index} finished with a part still open")
-        candidate = generation_pb2.Candidate(
-            index=index,
-            finish_reason=finished.finish_reason,
-            provider_finish_reason=finished.provider_finish_reason,
-            stop_sequence=finished.stop_sequence,
-            provider_json=finished.provider_json,
-        )
-        candidate.message.role = message_pb2.ROLE_ASSISTANT
-        self._candidates[index] = candidate
+        if self._started:
+            raise GrammarError("started comes twice")
+        self._started = True
+        self._learn(started)
 
     def _finish(self, finished: stream_pb2.GenerationFinished) -> None:
-        unfinished = {candidate for candidate, _ in self._parts} - self._candidates.keys()
-        if unfinished:
-            raise GrammarError(f"finished came before candidate {min(unfinished)} had finished")
-        if finished.HasField("call"):
-            self._response.call.CopyFrom(finished.call)
-        if finished.HasField("usage"):
-            self._response.usage.CopyFrom(finished.usage)
-        for index in sorted(self._candidates):
-            self._response.candidates.append(self._candidate(index, copy_open=False))
-        self.is_finished = True
+        open_indexes = [index for index, candidate in self._candidates.items() if not candidate.is_finished]
+        if open_indexes:
+            raise GrammarError(f"finished comes while candidates are open: {sorted(open_indexes)}")
+        self._learn(finished)
+        self._whole = self._assemble()
+        self._candidates.clear()
 
-    def _candidate(self, index: int, *, copy_open: bool) -> generation_pb2.Candidate:
-        candidate = generation_pb2.Candidate(index=index)
-        candidate.message.role = message_pb2.ROLE_ASSISTANT
-        if index in self._candidates:
-            candidate.CopyFrom(self._candidates[index])
-        part_index = 0
-        while (part := self._parts.get((index, part_index))) is not None:
-            candidate.message.parts.append(part.part if not (copy_open and part.is_open) else part.so_far())
-            part_index += 1
+    def _learn(self, event: stream_pb2.GenerationStarted | stream_pb2.GenerationFinished) -> None:
+        if event.HasField("call"):
+            self._call = CallInfo()
+            self._call.CopyFrom(event.call)
+        if event.HasField("usage"):
+            self._usage = usage_pb2.Usage()
+            self._usage.CopyFrom(event.usage)
+
+    def _candidate(self, event: stream_pb2.GenerationEvent) -> OpenCandidate:
+        """Return the candidate of an event, which opens it if it is the first of it."""
+        index = event.candidate_index
+        candidate = self._candidates.get(index)
+        if candidate is None:
+            if index < 0:
+                raise GrammarError(f"candidate {index}: indexes start at 0")
+            candidate = self._candidates[index] = OpenCandidate(index)
         return candidate
+
+    def _assemble(self) -> generation_pb2.GenerateResponse:
+        response = generation_pb2.GenerateResponse()
+        if self._call is not None:
+            response.call.CopyFrom(self._call)
+        if self._usage is not None:
+            response.usage.CopyFrom(self._usage)
+        for _, candidate in sorted(self._candidates.items()):
+            response.candidates.append(candidate.snapshot())
+        return response
+
+
+class OpenCandidate:
+    """One candidate on its way."""
+
+    def __init__(self, index: int) -> None:
+        self.is_finished = False
+        self._index = index
+        self._candidate = generation_pb2.Candidate(index=index)
+        self._candidate.message.role = message_pb2.ROLE_ASSISTANT
+        self._open_parts: dict[int, OpenPart] = {}
+
+    def open_part(self, started: stream_pb2.PartStarted) -> None:
+        """Add a part behind the others."""
+        parts = self._candidate.message.parts
+        if self.is_finished:
+            raise self._error(started.index, "part_started follows candidate_finished")
+        if started.index != len(parts):
+            raise self._error(started.index, f"part_started comes where part {len(parts)} is the next")
+        part = parts.add()
+        part.CopyFrom(started.part)
+        self._open_parts[started.index] = OpenPart(part)
+
+    def append(self, delta: stream_pb2.PartDelta) -> None:
+        """Append to an open part."""
+        part = self._open_parts.get(delta.index)
+        if part is None:
+            raise self._error(delta.index, "part_delta comes while the part is not open")
+        try:
+            part.append(delta)
+        except GrammarError as error:
+            raise self._error(delta.index, str(error)) from None
+
+    def close_part(self, finished: stream_pb2.PartFinished) -> None:
+        """Close an open part."""
+        part = self._open_parts.pop(finished.index, None)
+        if part is None:
+            raise self._error(finished.index, "part_finished comes while the part is not open")
+        part.close(finished)
+
+    def finish(self, finished: stream_pb2.CandidateFinished) -> None:
+        """Close the candidate."""
+        if self.is_finished:
+            raise GrammarError(f"candidate {self._index}: candidate_finished comes twice")
+        if self._open_parts:
+            still_open = sorted(self._open_parts)
+            raise GrammarError(f"candidate {self._index}: candidate_finished comes while parts are open: {still_open}")
+        self.is_finished = True
+        candidate = self._candidate
+        candidate.finish_reason = finished.finish_reason
+        candidate.provider_finish_reason = finished.provider_finish_reason
+        candidate.stop_sequence = finished.stop_sequence
+        candidate.provider_json = finished.provider_json
+
+    def snapshot(self) -> generation_pb2.Candidate:
+        """Return the candidate as it is by now."""
+        for part in self._open_parts.values():
+            part.join()
+        return self._candidate
+
+    def _error(self, part_index: int, what: str) -> GrammarError:
+        return GrammarError(f"candidate {self._index}, part {part_index}: {what}")
+
+
+class OpenPart:
+    """One part on its way.
+
+    A protobuf string is copied whole at each assignment: pieces are collected, and joined at the end.
+    """
+
+    def __init__(self, part: message_pb2.Part) -> None:
+        self._part = part
+        self._kind = part.WhichOneof("content")
+        self._texts: list[str] = []
+        self._arguments: list[str] = []
+        self._transcripts: list[str] = []
+        self._data: list[bytes] = []
+
+    def append(self, delta: stream_pb2.PartDelta) -> None:
+        """Append what one delta holds. What appends to an unknown kind of part is skipped."""
+        member = delta.WhichOneof("delta")
+        if member is not None and self._kind is not None:
+            self._check(member)
+            if member == "text":
+                self._texts.append(delta.text)
+            elif member == "arguments_json":
+                self._arguments.append(delta.arguments_json)
+            elif member == "data":
+                self._data.append(delta.data)
+            else:
+                self._transcripts.append(delta.transcript)
+        if delta.annotations:
+            self._part.annotations.extend(delta.annotations)
+        if delta.logprobs:
+            self._part.logprobs.extend(delta.logprobs)
+
+    def close(self, finished: stream_pb2.PartFinished) -> None:
+        """Join the pieces, and add what is known only at the end."""
+        self.join()
+        if finished.HasField("signature"):
+            self._part.signature.CopyFrom(finished.signature)
+        for dialect, text in finished.provider_json.items():
+            self._part.provider_json[dialect] = text
+
+    def join(self) -> None:
+        """Move the pieces collected so far into the part."""
+        if self._texts:
+            self._join_texts()
+        if self._arguments:
+            call = self._part.tool_call
+            call.arguments_json = call.arguments_json + "".join(self._arguments)
+            self._arguments.clear()
+        if self._transcripts:
+            self._part.media.transcript += "".join(self._transcripts)
+            self._transcripts.clear()
+        if self._data:
+            media = self._part.media
+            media.data = media.data + b"".join(self._data)
+            self._data.clear()
+
+    def _join_texts(self) -> None:
+        part, text = self._part, "".join(self._texts)
+        self._texts.clear()
+        if self._kind == "text":
+            part.text += text
+        elif self._kind == "reasoning":
+            part.reasoning.text += text
+        elif self._kind == "refusal":
+            part.refusal += text
+        else:
+            part.tool_call.text += text
+
+    def _check(self, member: str) -> None:
+        """Refuse a delta that does not fit the part's kind, or what the part already holds."""
+        kind = self._kind
+        if kind == "tool_call" and member in ("text", "arguments_json"):
+            held = self._part.tool_call.WhichOneof("input") or self._pending_input()
+        elif kind == "media" and member == "data":
+            held = self._part.media.WhichOneof("source")
+        elif (kind == "media" and member == "transcript") or (
+            kind in ("text", "reasoning", "refusal") and member == "text"
+        ):
+            held = None
+        else:
+            raise GrammarError(f"a delta of {member} does not fit a part of the kind {kind}")
+        if held is not None and held != member:
+            raise GrammarError(f"a delta of {member} does not fit a {kind} that holds {held}")
+
+    def _pending_input(self) -> str | None:
+        """Name what deltas made of a tool call whose start left its input open."""
+        if self._arguments:
+            return "arguments_json"
+        return "text" if self._texts else None
 
 
 def fold(events: Iterable[stream_pb2.GenerationEvent]) -> generation_pb2.GenerateResponse:
-    """Return the answer that a whole stream of events adds up to. Raise `GrammarError`."""
-    folded = Fold()
+    """Return the whole of a generation; raise `GrammarError` where it is none, or lacks its end."""
+    whole = Fold()
     for event in events:
-        folded.add(event)
-    if not folded.is_finished:
-        raise GrammarError("the events end before finished")
-    return folded.response
+        whole.add(event)
+    if not whole.is_finished:
+        raise GrammarError("the events end without finished, which is the last event")
+    return whole.response
 
 
 def unfold(response: generation_pb2.GenerateResponse) -> list[stream_pb2.GenerationEvent]:
-    """Return the events of an answer: each part whole, in the order of candidates."""
-    events = [stream_pb2.GenerationEvent()]
-    started = events[0].started
-    if response.HasField("call"):
-        started.call.CopyFrom(response.call)
-    else:
-        started.SetInParent()
+    """Return events that add up to `response`: each part whole, candidate by candidate, numbered from 1.
+
+    Candidates may come in any order; the fold has them by index. Raise `GrammarError` for what no events add up
+    to: two candidates with one index, or a message that is not the model's own, or has a name or `provider_json`
+    (a candidate's lies in the candidate).
+    """
+    check_expressible(response)
+    events = [started_event(response)]
     for candidate in response.candidates:
         for index, part in enumerate(candidate.message.parts):
-            opened = stream_pb2.GenerationEvent(candidate_index=candidate.index)
-            opened.part_started.index = index
-            opened.part_started.part.CopyFrom(part)
-            closed = stream_pb2.GenerationEvent(candidate_index=candidate.index)
-            closed.part_finished.index = index
-            events += [opened, closed]
-        ended = stream_pb2.GenerationEvent(candidate_index=candidate.index)
-        ended.candidate_finished.finish_reason = candidate.finish_reason
-        ended.candidate_finished.provider_finish_reason = candidate.provider_finish_reason
-        ended.candidate_finished.stop_sequence = candidate.stop_sequence
-        ended.candidate_finished.provider_json = candidate.provider_json
-        events.append(ended)
-    last = stream_pb2.GenerationEvent()
-    last.finished.SetInParent()
+            events.extend(part_events(candidate.index, index, part))
+        events.append(candidate_finished_event(candidate))
+    events.append(finished_event(response))
+    for number, event in enumerate(events, start=1):
+        event.sequence_number = number
+    return events
+
+
+def check_expressible(response: generation_pb2.GenerateResponse) -> None:
+    """Raise `GrammarError` for what no events add up to."""
+    seen: set[int] = set()
+    for candidate in response.candidates:
+        index, message = candidate.index, candidate.message
+        if index < 0 or index in seen:
+            raise GrammarError(f"candidate {index}: indexes must differ, and start at 0")
+        seen.add(index)
+        if message.role != message_pb2.ROLE_ASSISTANT or message.name or message.provider_json:
+            raise GrammarError(f"candidate {index}: its message must be ROLE_ASSISTANT and hold nothing but parts")
+
+
+def started_event(response: generation_pb2.GenerateResponse) -> stream_pb2.GenerationEvent:
+    """Say who answered, without what is known only at the end."""
+    event = stream_pb2.GenerationEvent()
+    event.started.SetInParent()
     if response.HasField("call"):
-        last.finished.call.CopyFrom(response.call)
+        call = event.started.call
+        call.CopyFrom(response.call)
+        for name in ("attempts", "warnings", "gateway_latency", "first_content_latency"):
+            call.ClearField(name)
+    return event
+
+
+def part_events(candidate_index: int, index: int, part: message_pb2.Part) -> list[stream_pb2.GenerationEvent]:
+    """Open a part with all that it holds, and close it."""
+    opened = stream_pb2.GenerationEvent(candidate_index=candidate_index)
+    opened.part_started.index = index
+    opened.part_started.part.CopyFrom(part)
+    closed = stream_pb2.GenerationEvent(candidate_index=candidate_index)
+    closed.part_finished.SetInParent()
+    closed.part_finished.index = index
+    return [opened, closed]
+
+
+def candidate_finished_event(candidate: generation_pb2.Candidate) -> stream_pb2.GenerationEvent:
+    """Close a candidate."""
+    event = stream_pb2.GenerationEvent(candidate_index=candidate.index)
+    finished = event.candidate_finished
+    finished.SetInParent()
+    finished.finish_reason = candidate.finish_reason
+    finished.provider_finish_reason = candidate.provider_finish_reason
+    finished.stop_sequence = candidate.stop_sequence
+    finished.provider_json = candidate.provider_json
+    return event
+
+
+def finished_event(response: generation_pb2.GenerateResponse) -> stream_pb2.GenerationEvent:
+    """End the generation with all that is known of it."""
+    event = stream_pb2.GenerationEvent()
+    finished = event.finished
+    finished.SetInParent()
+    if response.HasField("call"):
+        finished.call.CopyFrom(response.call)
     if response.HasField("usage"):
-        last.finished.usage.CopyFrom(response.usage)
-    return [*events, last]
+        finished.usage.CopyFrom(response.usage)
+    return event

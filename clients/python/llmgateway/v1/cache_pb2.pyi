@@ -27,36 +27,43 @@ class _CacheStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CacheStat
     CACHE_STATUS_UNSPECIFIED: _CacheStatus.ValueType  # 0
     """Never sent."""
     CACHE_STATUS_BYPASS: _CacheStatus.ValueType  # 1
-    """Not asked."""
+    """The cache was not asked: there is none, or the policy forbids it. The provider answered."""
     CACHE_STATUS_MISS: _CacheStatus.ValueType  # 2
-    """Asked in vain."""
+    """The cache was asked and held nothing. The provider answered."""
     CACHE_STATUS_HIT: _CacheStatus.ValueType  # 3
-    """It held the same request."""
+    """The cache answered: it held the same request."""
     CACHE_STATUS_SEMANTIC_HIT: _CacheStatus.ValueType  # 4
-    """It held a similar request."""
+    """The cache answered: it held a request that is similar enough."""
     CACHE_STATUS_COALESCED: _CacheStatus.ValueType  # 5
-    """It shared the answer of a call in flight."""
+    """The answer is shared with a call that was in flight with the same request."""
 
 class CacheStatus(_CacheStatus, metaclass=_CacheStatusEnumTypeWrapper):
-    """Says what the cache did for a call. New values may be added."""
+    """Says what the response cache did for one call.
+
+    New values may be added; treat an unknown one as `CACHE_STATUS_BYPASS`.
+    """
 
 CACHE_STATUS_UNSPECIFIED: CacheStatus.ValueType  # 0
 """Never sent."""
 CACHE_STATUS_BYPASS: CacheStatus.ValueType  # 1
-"""Not asked."""
+"""The cache was not asked: there is none, or the policy forbids it. The provider answered."""
 CACHE_STATUS_MISS: CacheStatus.ValueType  # 2
-"""Asked in vain."""
+"""The cache was asked and held nothing. The provider answered."""
 CACHE_STATUS_HIT: CacheStatus.ValueType  # 3
-"""It held the same request."""
+"""The cache answered: it held the same request."""
 CACHE_STATUS_SEMANTIC_HIT: CacheStatus.ValueType  # 4
-"""It held a similar request."""
+"""The cache answered: it held a request that is similar enough."""
 CACHE_STATUS_COALESCED: CacheStatus.ValueType  # 5
-"""It shared the answer of a call in flight."""
+"""The answer is shared with a call that was in flight with the same request."""
 Global___CacheStatus: _TypeAlias = CacheStatus  # noqa: Y015
 
 @_typing.final
 class CachePolicy(_message.Message):
-    """Says how a call may use the response cache."""
+    """Says how one call may use the response cache.
+
+    The gateway has no response cache yet: every mode is answered with `CACHE_STATUS_BYPASS`, but
+    `MODE_CACHED_ONLY`, which fails with `CACHE_MISS`. The other fields are checked and have no effect.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -67,33 +74,33 @@ class CachePolicy(_message.Message):
     class _ModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CachePolicy._Mode.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         MODE_UNSPECIFIED: CachePolicy._Mode.ValueType  # 0
-        """As the route says."""
+        """As the route says; a route that says nothing is `MODE_OFF`."""
         MODE_OFF: CachePolicy._Mode.ValueType  # 1
         """Neither reads nor writes."""
         MODE_READ_WRITE: CachePolicy._Mode.ValueType  # 2
         """Reads, and writes on a miss."""
         MODE_REFRESH: CachePolicy._Mode.ValueType  # 3
-        """Writes without reading."""
+        """Writes without reading: replaces an entry that is out of date."""
         MODE_READ_ONLY: CachePolicy._Mode.ValueType  # 4
-        """Reads without writing."""
+        """Reads without writing; a miss goes upstream."""
         MODE_CACHED_ONLY: CachePolicy._Mode.ValueType  # 5
-        """Reads; a miss is `NOT_FOUND`, nothing is sent upstream."""
+        """Reads; a miss fails with `CACHE_MISS`, and nothing is sent upstream."""
 
     class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
         """Says what a call may do to the cache."""
 
     MODE_UNSPECIFIED: CachePolicy.Mode.ValueType  # 0
-    """As the route says."""
+    """As the route says; a route that says nothing is `MODE_OFF`."""
     MODE_OFF: CachePolicy.Mode.ValueType  # 1
     """Neither reads nor writes."""
     MODE_READ_WRITE: CachePolicy.Mode.ValueType  # 2
     """Reads, and writes on a miss."""
     MODE_REFRESH: CachePolicy.Mode.ValueType  # 3
-    """Writes without reading."""
+    """Writes without reading: replaces an entry that is out of date."""
     MODE_READ_ONLY: CachePolicy.Mode.ValueType  # 4
-    """Reads without writing."""
+    """Reads without writing; a miss goes upstream."""
     MODE_CACHED_ONLY: CachePolicy.Mode.ValueType  # 5
-    """Reads; a miss is `NOT_FOUND`, nothing is sent upstream."""
+    """Reads; a miss fails with `CACHE_MISS`, and nothing is sent upstream."""
 
     class _Scope:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -104,13 +111,13 @@ class CachePolicy(_message.Message):
         SCOPE_UNSPECIFIED: CachePolicy._Scope.ValueType  # 0
         """As the route says."""
         SCOPE_END_USER: CachePolicy._Scope.ValueType  # 1
-        """One end user of one key."""
+        """The calls of one key with one `end_user_id`."""
         SCOPE_KEY: CachePolicy._Scope.ValueType  # 2
-        """One key."""
+        """The calls of one key."""
         SCOPE_TEAM: CachePolicy._Scope.ValueType  # 3
-        """One team."""
+        """The calls of all keys of one team."""
         SCOPE_ORGANIZATION: CachePolicy._Scope.ValueType  # 4
-        """All."""
+        """The calls of all keys of the gateway."""
 
     class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
         """Says who shares entries, narrowest first. A call may narrow the route's scope, never widen it."""
@@ -118,27 +125,29 @@ class CachePolicy(_message.Message):
     SCOPE_UNSPECIFIED: CachePolicy.Scope.ValueType  # 0
     """As the route says."""
     SCOPE_END_USER: CachePolicy.Scope.ValueType  # 1
-    """One end user of one key."""
+    """The calls of one key with one `end_user_id`."""
     SCOPE_KEY: CachePolicy.Scope.ValueType  # 2
-    """One key."""
+    """The calls of one key."""
     SCOPE_TEAM: CachePolicy.Scope.ValueType  # 3
-    """One team."""
+    """The calls of all keys of one team."""
     SCOPE_ORGANIZATION: CachePolicy.Scope.ValueType  # 4
-    """All."""
+    """The calls of all keys of the gateway."""
 
     MODE_FIELD_NUMBER: _builtins.int
     MAX_AGE_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
     MIN_SIMILARITY_FIELD_NUMBER: _builtins.int
     mode: Global___CachePolicy.Mode.ValueType
-    """What this call may do to the cache."""
+    """What this call may do to the cache. If unset, as the route says."""
     scope: Global___CachePolicy.Scope.ValueType
-    """Who shares entries."""
+    """Who shares the entries that this call reads and writes. If unset, as the route says."""
     min_similarity: _builtins.float
-    """The least similarity accepted, above the route's and at most 1. 1 turns similar hits off."""
+    """The least similarity that a semantic hit needs, 0 to 1; 1 turns semantic hits off. It may raise
+    the route's, never lower it. If unset, as the route says.
+    """
     @_builtins.property
     def max_age(self) -> _duration_pb2.Duration:
-        """The oldest entry that this call accepts. If unset, as the route says."""
+        """The oldest entry that this call accepts, 0 or more. If unset, as the route says."""
 
     def __init__(
         self,
@@ -160,7 +169,7 @@ Global___CachePolicy: _TypeAlias = CachePolicy  # noqa: Y015
 
 @_typing.final
 class CacheResult(_message.Message):
-    """Says what the cache did for a call."""
+    """Says what the response cache did for one call."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -168,12 +177,12 @@ class CacheResult(_message.Message):
     AGE_FIELD_NUMBER: _builtins.int
     SIMILARITY_FIELD_NUMBER: _builtins.int
     status: Global___CacheStatus.ValueType
-    """What it did."""
+    """What it did. Always set in an answer."""
     similarity: _builtins.float
-    """How similar, on a semantic hit: 0 to 1."""
+    """How similar the entry's request is to this one, 0 to 1. Set on a semantic hit only."""
     @_builtins.property
     def age(self) -> _duration_pb2.Duration:
-        """The entry's age, on a hit."""
+        """How long ago the entry was written. Set on a hit only."""
 
     def __init__(
         self,

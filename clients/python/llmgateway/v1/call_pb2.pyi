@@ -26,7 +26,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CallInfo(_message.Message):
-    """What the gateway knows of one call. Part of every billable answer."""
+    """What the gateway knows of one call. Part of every answer that may cost something."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -43,40 +43,51 @@ class CallInfo(_message.Message):
     FIRST_CONTENT_LATENCY_FIELD_NUMBER: _builtins.int
     PROVIDER_JSON_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
-    """The id of the call, also in logs, usage reports and `x-request-id`."""
+    """The gateway's id of the call, unique and opaque. The same in its logs and usage reports, in the
+    trailing metadata `x-request-id` of a failed call, and in the REST header `x-request-id`.
+    """
     provider: _builtins.str
-    """Who answered, for example `openai`."""
+    """The provider that answered, by its name in the gateway's configuration, for example `openai`."""
     model: _builtins.str
-    """What answered, as the provider names it; never an alias."""
+    """The model that answered, as the provider names it, for example `gpt-4o-mini-2024-07-18`: never a
+    route, and without the provider.
+    """
     provider_response_id: _builtins.str
-    """The provider's id of the answer."""
+    """The provider's own id of the answer, for example `chatcmpl-…`. Empty if it has none."""
     service_tier: _builtins.str
-    """The service tier that served it, in the provider's words."""
+    """The service tier that served the call, in the provider's words. Empty if it does not say."""
     provider_json: _builtins.str
-    """Members of the provider's answer that the contract has no field for, as a JSON object."""
+    """Members of the provider's answer that the contract has no field for, as a JSON object: those of
+    its top level only; see `Candidate.provider_json`, `Usage.provider_json` and
+    `Part.provider_json` for the others. Empty if there are none.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When the gateway accepted the call."""
+        """When the gateway accepted the call, by its own clock."""
 
     @_builtins.property
     def cache(self) -> _cache_pb2.CacheResult:
-        """What the cache did."""
+        """What the response cache did."""
 
     @_builtins.property
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
-        """The targets tried so far, in order; the last one answered. Empty on a cache hit."""
+        """The attempts of the call in order, failed ones too; the last one answered. Empty on a cache hit,
+        and in `GenerationStarted`, when they are not over yet.
+        """
 
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warning]:
-        """What the request asked for and did not get."""
+        """What the request asked for and did not get, and what is doubtful in the answer. Most often empty."""
 
     @_builtins.property
     def gateway_latency(self) -> _duration_pb2.Duration:
-        """Time spent in the gateway itself."""
+        """Time spent in the gateway itself: the call's duration without the waits for providers."""
 
     @_builtins.property
     def first_content_latency(self) -> _duration_pb2.Duration:
-        """From acceptance to the first content, as the gateway saw it."""
+        """From the call's acceptance to its first content, as the gateway saw it. Unset for embeddings,
+        and where the provider answered as a whole.
+        """
 
     def __init__(
         self,
@@ -104,7 +115,7 @@ Global___CallInfo: _TypeAlias = CallInfo  # noqa: Y015
 
 @_typing.final
 class Attempt(_message.Message):
-    """One try at one target of a route."""
+    """One try at one target."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -117,27 +128,27 @@ class Attempt(_message.Message):
         KIND_UNSPECIFIED: Attempt._Kind.ValueType  # 0
         """Never sent."""
         KIND_FIRST: Attempt._Kind.ValueType  # 1
-        """The first."""
+        """The first try of the call."""
         KIND_RETRY: Attempt._Kind.ValueType  # 2
-        """The same target again."""
+        """The same target again, after a failure. Not made yet."""
         KIND_FALLBACK: Attempt._Kind.ValueType  # 3
-        """The next target."""
+        """The route's next target, after a failure. Not made yet: a route has one target."""
         KIND_HEDGE: Attempt._Kind.ValueType  # 4
-        """A second one beside a slow one."""
+        """A second try beside a slow one. Not made yet."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
-        """Says why the try was made."""
+        """Says why a try was made. New values may be added; treat an unknown one as `KIND_RETRY`."""
 
     KIND_UNSPECIFIED: Attempt.Kind.ValueType  # 0
     """Never sent."""
     KIND_FIRST: Attempt.Kind.ValueType  # 1
-    """The first."""
+    """The first try of the call."""
     KIND_RETRY: Attempt.Kind.ValueType  # 2
-    """The same target again."""
+    """The same target again, after a failure. Not made yet."""
     KIND_FALLBACK: Attempt.Kind.ValueType  # 3
-    """The next target."""
+    """The route's next target, after a failure. Not made yet: a route has one target."""
     KIND_HEDGE: Attempt.Kind.ValueType  # 4
-    """A second one beside a slow one."""
+    """A second try beside a slow one. Not made yet."""
 
     PROVIDER_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
@@ -147,20 +158,20 @@ class Attempt(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     COST_USD_NANOS_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
-    """The provider."""
+    """The target's provider, by its name in the gateway's configuration."""
     model: _builtins.str
-    """The provider's own name for the model."""
+    """The target's model, as the provider names it."""
     error_reason: _error_reason_pb2.ErrorReason.ValueType
-    """Why it failed. Unset on success."""
+    """Why the try failed. `ERROR_REASON_UNSPECIFIED` for one that answered."""
     http_status: _builtins.int
-    """The provider's HTTP status. 0 if there was none."""
+    """The HTTP status of the provider's answer, 100 to 599. 0 if there was no answer, or no HTTP."""
     kind: Global___Attempt.Kind.ValueType
     """Why the try was made."""
     cost_usd_nanos: _builtins.int
-    """What the try cost; a failed one may cost too. Unset if unknown."""
+    """What the try cost, in 1e-9 US dollars, 0 or more; a failed one may cost, too. Unset if unknown."""
     @_builtins.property
     def latency(self) -> _duration_pb2.Duration:
-        """How long the try took."""
+        """How long the try took, from its start to its answer's end or to its failure."""
 
     def __init__(
         self,
@@ -185,16 +196,20 @@ Global___Attempt: _TypeAlias = Attempt  # noqa: Y015
 
 @_typing.final
 class Warning(_message.Message):
-    """Says what the request asked for and did not get."""
+    """One thing that a request asked for and did not get, or that is doubtful in its answer. The call
+    succeeded all the same.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     FIELD_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     field: _builtins.str
-    """The field's path, for example `sampling.top_k`."""
+    """The path of the field in the request, for example `sampling.top_k`, or else in the answer, for
+    example `usage`.
+    """
     description: _builtins.str
-    """One sentence."""
+    """What became of it, in one English sentence for people to read."""
     def __init__(
         self,
         *,
@@ -211,9 +226,10 @@ Global___Warning: _TypeAlias = Warning  # noqa: Y015
 
 @_typing.final
 class CallFailure(_message.Message):
-    """Rides in `google.rpc.Status.details` of every call that failed after it was accepted.
+    """What the gateway knows of a call that failed. Rides in `google.rpc.Status.details`.
 
-    At most 4 KiB: older attempts are left out first.
+    Together with the other details it takes at most 4 KiB, because a status above 8 KiB would be
+    replaced on its way: the oldest attempts are left out first.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -225,22 +241,24 @@ class CallFailure(_message.Message):
     PROVIDER_MESSAGE_FIELD_NUMBER: _builtins.int
     QUOTA_VIOLATIONS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
-    """As `CallInfo.call_id`."""
+    """The gateway's id of the call, as `CallInfo.call_id`."""
     started: _builtins.bool
-    """Whether content had been sent. If so, trying again means paying again."""
+    """Whether content had been sent before the failure. If so, trying again means paying again."""
     provider_message: _builtins.str
-    """The provider's message, redacted, at most 512 bytes."""
+    """The provider's own message, redacted, at most 512 bytes. Empty if it sent none."""
     @_builtins.property
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
-        """The targets tried."""
+        """The attempts of the call in order, as `CallInfo.attempts`. All of them failed."""
 
     @_builtins.property
     def usage(self) -> _usage_pb2.Usage:
-        """What was read, written and charged before it failed."""
+        """What was read, written and charged before the failure, without `provider_json`. Unset if
+        nothing was, or if it is unknown.
+        """
 
     @_builtins.property
     def quota_violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuotaViolation]:
-        """The quotas that refused it."""
+        """The quotas that refused the call. Not sent yet: the gateway keeps no quotas."""
 
     def __init__(
         self,
@@ -262,7 +280,11 @@ Global___CallFailure: _TypeAlias = CallFailure  # noqa: Y015
 
 @_typing.final
 class QuotaViolation(_message.Message):
-    """Names a quota that a call would break."""
+    """One quota that a call would break. Not sent yet: the gateway keeps no quotas.
+
+    `limit`, `used` and `held` count what `metric` names: tokens, requests, calls at once, or cost in
+    1e-9 US dollars. A call is refused if `used + held` and what it asks for exceed `limit`.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -274,20 +296,20 @@ class QuotaViolation(_message.Message):
     HELD_FIELD_NUMBER: _builtins.int
     RESET_TIME_FIELD_NUMBER: _builtins.int
     scope: _builtins.str
-    """The scope, for example `team/platform`."""
+    """Whose quota it is, for example `team/platform` or `key/ci`."""
     metric: _builtins.str
-    """The metric, for example `tokens`."""
+    """What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word."""
     window: _builtins.str
-    """The window, for example `minute`."""
+    """The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word."""
     limit: _builtins.int
-    """The limit: tokens, requests, calls, or 1e-9 US dollars."""
+    """The most that the window allows, 0 or more."""
     used: _builtins.int
-    """What is spent."""
+    """What finished calls have spent in the window, 0 or more."""
     held: _builtins.int
-    """What running calls hold."""
+    """What running calls have reserved, 0 or more. It shrinks as they finish."""
     @_builtins.property
     def reset_time(self) -> _timestamp_pb2.Timestamp:
-        """When the window turns over. Unset for `total`."""
+        """When the window turns over and `used` starts at 0 again. Unset for `total`."""
 
     def __init__(
         self,

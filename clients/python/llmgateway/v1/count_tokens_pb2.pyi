@@ -27,7 +27,7 @@ class CountTokensRequest(_message.Message):
     GENERATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def generation(self) -> _generation_pb2.GenerateRequest:
-        """The generation. Required."""
+        """The generation, checked as `Generate` checks it. Required. It is not run and costs nothing."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ Global___CountTokensRequest: _TypeAlias = CountTokensRequest  # noqa: Y015
 
 @_typing.final
 class CountTokensResponse(_message.Message):
-    """How many tokens a generation would read."""
+    """Says how many tokens a generation would read."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -52,12 +52,14 @@ class CountTokensResponse(_message.Message):
     EXACT_FIELD_NUMBER: _builtins.int
     CALL_FIELD_NUMBER: _builtins.int
     input_token_count: _builtins.int
-    """The count."""
+    """Tokens of the whole input, 0 or more: messages, tools, and what the chat template adds."""
     exact: _builtins.bool
-    """Whether the provider counted. If not, it is the gateway's estimate."""
+    """Whether the provider's own tokenizer counted. If not, the count is the gateway's estimate from
+    the text's length, and should not decide what only just fits. Always false for now.
+    """
     @_builtins.property
     def call(self) -> _call_pb2.CallInfo:
-        """What the gateway knows of the call."""
+        """What the gateway knows of the call: the target that would answer. It has no attempts."""
 
     def __init__(
         self,

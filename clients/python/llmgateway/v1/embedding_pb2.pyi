@@ -31,29 +31,29 @@ class _EmbeddingEncoding:
 class _EmbeddingEncodingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EmbeddingEncoding.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     EMBEDDING_ENCODING_UNSPECIFIED: _EmbeddingEncoding.ValueType  # 0
-    """As `FLOAT32`."""
+    """As `EMBEDDING_ENCODING_FLOAT32`."""
     EMBEDDING_ENCODING_FLOAT32: _EmbeddingEncoding.ValueType  # 1
-    """Floats."""
+    """32-bit floats, in `Embedding.values`."""
     EMBEDDING_ENCODING_INT8: _EmbeddingEncoding.ValueType  # 2
-    """One signed byte a dimension."""
+    """One signed byte a dimension, -128 to 127, in `Embedding.quantized`."""
     EMBEDDING_ENCODING_UINT8: _EmbeddingEncoding.ValueType  # 3
-    """One unsigned byte a dimension."""
+    """One unsigned byte a dimension, 0 to 255, in `Embedding.quantized`."""
     EMBEDDING_ENCODING_UBINARY: _EmbeddingEncoding.ValueType  # 4
-    """One bit a dimension, eight to a byte, most significant first."""
+    """One bit a dimension, eight to a byte, most significant first, in `Embedding.quantized`."""
 
 class EmbeddingEncoding(_EmbeddingEncoding, metaclass=_EmbeddingEncodingEnumTypeWrapper):
     """Says how the numbers of a vector are written."""
 
 EMBEDDING_ENCODING_UNSPECIFIED: EmbeddingEncoding.ValueType  # 0
-"""As `FLOAT32`."""
+"""As `EMBEDDING_ENCODING_FLOAT32`."""
 EMBEDDING_ENCODING_FLOAT32: EmbeddingEncoding.ValueType  # 1
-"""Floats."""
+"""32-bit floats, in `Embedding.values`."""
 EMBEDDING_ENCODING_INT8: EmbeddingEncoding.ValueType  # 2
-"""One signed byte a dimension."""
+"""One signed byte a dimension, -128 to 127, in `Embedding.quantized`."""
 EMBEDDING_ENCODING_UINT8: EmbeddingEncoding.ValueType  # 3
-"""One unsigned byte a dimension."""
+"""One unsigned byte a dimension, 0 to 255, in `Embedding.quantized`."""
 EMBEDDING_ENCODING_UBINARY: EmbeddingEncoding.ValueType  # 4
-"""One bit a dimension, eight to a byte, most significant first."""
+"""One bit a dimension, eight to a byte, most significant first, in `Embedding.quantized`."""
 Global___EmbeddingEncoding: _TypeAlias = EmbeddingEncoding  # noqa: Y015
 
 @_typing.final
@@ -114,34 +114,42 @@ class EmbedRequest(_message.Message):
     PROVIDER_OPTIONS_JSON_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """As `GenerateRequest.model`. Required."""
+    """The model or route to run, as `GenerateRequest.model`. Required."""
     dimension_count: _builtins.int
-    """The length of each vector. If unset, the model's own."""
+    """The length of each vector, at least 1. If unset, the model's own."""
     input_type: _builtins.str
-    """What the vectors are for: `query`, `document`, `classification`, `clustering`, or the provider's word."""
+    """What the vectors are for: `query`, `document`, `classification`, `clustering`, or the provider's
+    own word. If empty, as the provider does. A target without such a choice refuses the request.
+    """
     encoding: Global___EmbeddingEncoding.ValueType
-    """The number type. If unset, floats."""
+    """How the numbers are to be written. If unset, as `EMBEDDING_ENCODING_FLOAT32`. A target that
+    cannot write them so refuses the request.
+    """
     truncate: _builtins.bool
-    """Whether inputs that are too long are cut. If unset, as the provider does."""
+    """Whether the provider may cut inputs that are too long for the model. If unset, as the provider
+    does, which is most often to refuse them.
+    """
     end_user_id: _builtins.str
-    """As in `GenerateRequest`."""
+    """A stable id of the end user, as in `GenerateRequest`."""
     idempotency_key: _builtins.str
-    """As in `GenerateRequest`."""
+    """Would make retries safe, as in `GenerateRequest`. Not served yet: if set, the call is refused
+    with `INVALID_FIELD`.
+    """
     @_builtins.property
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmbedInput]:
-        """What to embed. Required, 1 to 2048."""
+        """What to embed, a vector for each. Required, 1 to 2048; a provider may take fewer."""
 
     @_builtins.property
     def cache_policy(self) -> _cache_pb2.CachePolicy:
-        """As in `GenerateRequest`."""
+        """How this call may use the response cache, as in `GenerateRequest`."""
 
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """As in `GenerateRequest`."""
+        """Labels for routing rules and usage reports, as in `GenerateRequest`."""
 
     @_builtins.property
     def provider_options_json(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """As in `GenerateRequest`."""
+        """By dialect, a JSON object merged into the provider's body, as in `GenerateRequest`."""
 
     def __init__(
         self,
@@ -183,14 +191,14 @@ class EmbedInput(_message.Message):
     TOKEN_IDS_FIELD_NUMBER: _builtins.int
     MEDIA_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Text."""
+    """A text. Not empty."""
     @_builtins.property
     def token_ids(self) -> _generation_pb2.TokenIds:
-        """Tokens."""
+        """A text as the model's own tokens. Not empty."""
 
     @_builtins.property
     def media(self) -> _message_pb2.Media:
-        """An image, audio, video or a document."""
+        """An image, audio, video or a document, for models that embed such."""
 
     def __init__(
         self,
@@ -211,7 +219,7 @@ Global___EmbedInput: _TypeAlias = EmbedInput  # noqa: Y015
 
 @_typing.final
 class EmbedResponse(_message.Message):
-    """The vectors."""
+    """Holds the vectors of one request."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -220,7 +228,7 @@ class EmbedResponse(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def embeddings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Embedding]:
-        """One for each input, in order."""
+        """One vector for each input, in the inputs' order."""
 
     @_builtins.property
     def call(self) -> _call_pb2.CallInfo:
@@ -228,7 +236,7 @@ class EmbedResponse(_message.Message):
 
     @_builtins.property
     def usage(self) -> _usage_pb2.Usage:
-        """What the call read and cost."""
+        """What the call read and cost. It writes no tokens."""
 
     def __init__(
         self,
@@ -247,7 +255,7 @@ Global___EmbedResponse: _TypeAlias = EmbedResponse  # noqa: Y015
 
 @_typing.final
 class Embedding(_message.Message):
-    """One vector."""
+    """One vector. Which of the two fields is filled follows from `EmbedRequest.encoding`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -257,7 +265,9 @@ class Embedding(_message.Message):
     """The numbers in any other encoding."""
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """The numbers, with `EMBEDDING_ENCODING_FLOAT32`. On the wire: packed little-endian float32."""
+        """The numbers as floats, one a dimension. On the wire they are packed little-endian float32, so
+        that they can be read without a copy.
+        """
 
     def __init__(
         self,

@@ -23,198 +23,271 @@ class _ErrorReason:
 class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReason.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
-    """Never sent."""
+    """Never sent as a reason. In `Attempt.error_reason`: the attempt answered."""
     ERROR_REASON_INVALID_FIELD: _ErrorReason.ValueType  # 1
-    """INVALID_ARGUMENT, 400. A field is wrong. Comes with `google.rpc.BadRequest`."""
+    """INVALID_ARGUMENT, 400. A field is wrong, or is not served yet. Comes with
+    `google.rpc.BadRequest`, which holds a violation for each of the first 16 such fields. Trying
+    again is no use.
+    """
     ERROR_REASON_CONTEXT_TOO_LONG: _ErrorReason.ValueType  # 2
-    """INVALID_ARGUMENT, 400. The input is longer than the model reads.
-    Metadata: `model`, `inputTokenCount`, `contextTokenCount`.
+    """INVALID_ARGUMENT, 400. The input is longer than the model reads. Shorten it, or name a model
+    with a larger window. Metadata: `model`, `inputTokenCount`, `contextTokenCount`.
     """
     ERROR_REASON_CONTENT_FILTERED: _ErrorReason.ValueType  # 3
-    """INVALID_ARGUMENT, 400. The provider withheld prompt or answer before any content.
-    Metadata: `provider`, `category`.
+    """INVALID_ARGUMENT, 400. The provider's filter withheld prompt or answer before any content. After
+    content it is no error but `FINISH_REASON_CONTENT_FILTERED`. Metadata: `provider`, `category`.
     """
     ERROR_REASON_GUARD_BLOCKED: _ErrorReason.ValueType  # 4
-    """INVALID_ARGUMENT, 400. A guard of the gateway refused the prompt. Metadata: `guard`."""
+    """INVALID_ARGUMENT, 400. A guard of the gateway refused the prompt. Not raised yet.
+    Metadata: `guard`.
+    """
     ERROR_REASON_PROVIDER_REJECTED_REQUEST: _ErrorReason.ValueType  # 5
-    """INVALID_ARGUMENT, 400. The provider refused the request for a reason of its own.
-    Metadata: `provider`, `httpStatus`.
+    """INVALID_ARGUMENT, 400. The provider refused the request for a reason of its own, which
+    `CallFailure.provider_message` tells. Metadata: `provider`, `httpStatus`.
     """
     ERROR_REASON_API_KEY_INVALID: _ErrorReason.ValueType  # 10
-    """UNAUTHENTICATED, 401. The key is absent, unknown, expired or revoked; which one is not told."""
+    """UNAUTHENTICATED, 401. The caller's key is absent, unknown, expired or revoked; which one is not
+    told.
+    """
     ERROR_REASON_MODEL_NOT_ALLOWED: _ErrorReason.ValueType  # 11
-    """PERMISSION_DENIED, 403. Metadata: `model`."""
+    """PERMISSION_DENIED, 403. The caller's key may not use this model. Metadata: `model`."""
     ERROR_REASON_PERMISSION_MISSING: _ErrorReason.ValueType  # 12
-    """PERMISSION_DENIED, 403. Metadata: `permission`."""
+    """PERMISSION_DENIED, 403. The caller may not do this. Not raised yet. Metadata: `permission`."""
     ERROR_REASON_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 20
-    """NOT_FOUND, 404. No model and no route has this name. Metadata: `model`, `nearest`."""
+    """NOT_FOUND, 404. No model and no route has this name, here or at the provider.
+    Metadata: `model`, `nearest`: the known name that resembles it most, if any does.
+    """
     ERROR_REASON_CACHE_MISS: _ErrorReason.ValueType  # 21
-    """NOT_FOUND, 404. `MODE_CACHED_ONLY`, and the cache does not hold it."""
+    """NOT_FOUND, 404. The call allowed a cached answer only, and there is none. Nothing was sent."""
     ERROR_REASON_RESOURCE_NOT_FOUND: _ErrorReason.ValueType  # 22
-    """NOT_FOUND, 404. Another tenant's resources are not found, either. Metadata: `resource`."""
+    """NOT_FOUND, 404. There is no such resource for this caller: another tenant's are not found,
+    either. Not raised yet. Metadata: `resource`.
+    """
     ERROR_REASON_IDEMPOTENCY_KEY_REUSED: _ErrorReason.ValueType  # 23
-    """ALREADY_EXISTS, 409. The idempotency key came with another request before."""
+    """ALREADY_EXISTS, 409. The idempotency key came with another request before. Not raised yet."""
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 24
-    """ABORTED, 409. The resource changed since its `etag` was read."""
+    """ABORTED, 409. The resource changed since its `etag` was read: read it again. Not raised yet."""
     ERROR_REASON_CAPABILITY_MISSING: _ErrorReason.ValueType  # 30
-    """FAILED_PRECONDITION, 400. No target can do what the request asks.
-    Metadata: `model`, `capability`.
+    """FAILED_PRECONDITION, 400. No target can do what the request asks, or none is left by the
+    request's own `RoutingPreferences`. Metadata: `model`, `capability`.
     """
     ERROR_REASON_PRICE_UNKNOWN: _ErrorReason.ValueType  # 31
-    """FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Metadata: `model`."""
+    """FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Not raised yet.
+    Metadata: `model`.
+    """
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 40
-    """RESOURCE_EXHAUSTED, 429. Comes with `QuotaFailure` and `RetryInfo`."""
+    """RESOURCE_EXHAUSTED, 429. A quota of the caller is used up for now. Comes with
+    `google.rpc.QuotaFailure` and `google.rpc.RetryInfo`. Not raised yet.
+    """
     ERROR_REASON_BUDGET_EXCEEDED: _ErrorReason.ValueType  # 41
-    """RESOURCE_EXHAUSTED, 402. What is committed leaves no room; waiting for running calls is no use.
-    Comes with `QuotaFailure`.
+    """RESOURCE_EXHAUSTED, 402. What is committed leaves no room in a budget; waiting for running calls
+    is no use. Comes with `google.rpc.QuotaFailure`. Not raised yet.
     """
     ERROR_REASON_PROVIDER_RATE_LIMITED: _ErrorReason.ValueType  # 42
-    """RESOURCE_EXHAUSTED, 429. The provider's own rate limit. May come with `RetryInfo`.
-    Metadata: `provider`.
+    """RESOURCE_EXHAUSTED, 429. The provider's own rate limit. Comes with `google.rpc.RetryInfo` if the
+    provider says when to come back. Metadata: `provider`.
     """
     ERROR_REASON_GATEWAY_OVERLOADED: _ErrorReason.ValueType  # 43
-    """RESOURCE_EXHAUSTED, 429. The gateway has no room for the call now. Comes with `RetryInfo`."""
+    """RESOURCE_EXHAUSTED, 429. The gateway has no room for the call now; nothing was sent. Comes with
+    `google.rpc.RetryInfo`.
+    """
     ERROR_REASON_REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 44
-    """RESOURCE_EXHAUSTED, 413. Metadata: `limitBytes`."""
+    """RESOURCE_EXHAUSTED, 413. The request is over the gateway's limit, 32 MiB unless configured
+    otherwise. Trying again is no use. Over gRPC it is gRPC's own library that refuses such a message,
+    with this code and without a reason. Metadata: `limitBytes`.
+    """
     ERROR_REASON_RESPONSE_TOO_LARGE: _ErrorReason.ValueType  # 45
-    """RESOURCE_EXHAUSTED, 502. The provider's answer is over the limit. Metadata: `limitBytes`."""
+    """RESOURCE_EXHAUSTED, 502. The provider's answer is over the gateway's limit. Not raised yet: such
+    an answer is `PROVIDER_BAD_RESPONSE`. Metadata: `limitBytes`.
+    """
     ERROR_REASON_ALL_TARGETS_FAILED: _ErrorReason.ValueType  # 50
-    """UNAVAILABLE, 502. Every target of the route failed, for different reasons."""
+    """UNAVAILABLE, 502. Every target of the route failed, for different reasons. Not raised yet: a
+    route has one target.
+    """
     ERROR_REASON_PROVIDER_OVERLOADED: _ErrorReason.ValueType  # 51
-    """UNAVAILABLE, 503. The provider refused for load. May come with `RetryInfo`. Metadata: `provider`."""
+    """UNAVAILABLE, 503. The provider refused for load. Comes with `google.rpc.RetryInfo` if the
+    provider says when to come back. Metadata: `provider`.
+    """
     ERROR_REASON_PROVIDER_UNREACHABLE: _ErrorReason.ValueType  # 52
-    """UNAVAILABLE, 502. No connection, no TLS, no name. Metadata: `provider`."""
+    """UNAVAILABLE, 502. No connection to the provider, no TLS, no such name, or the connection broke
+    before any content. Metadata: `provider`.
+    """
     ERROR_REASON_PROVIDER_KEY_REJECTED: _ErrorReason.ValueType  # 53
-    """UNAVAILABLE, 502. The provider refused the gateway's own credentials. Metadata: `provider`."""
+    """UNAVAILABLE, 502. The provider refused the gateway's own credentials: whoever runs the gateway
+    must act. Metadata: `provider`.
+    """
     ERROR_REASON_PROVIDER_BAD_RESPONSE: _ErrorReason.ValueType  # 54
-    """UNAVAILABLE, 502. The provider failed, or its answer made no sense.
-    Metadata: `provider`, `httpStatus`.
+    """UNAVAILABLE, 502. The provider failed, or its answer made no sense or was over a limit, before
+    any content. Metadata: `provider`, `httpStatus`.
     """
     ERROR_REASON_STREAM_BROKEN: _ErrorReason.ValueType  # 55
-    """UNAVAILABLE; over REST an `error` event. The stream broke off after content had been sent.
-    Trying again means paying again. Metadata: `provider`.
+    """UNAVAILABLE; over REST an `error` event, since the status line is gone. The stream broke off
+    after content had been sent. Trying again means paying again. Metadata: `provider`.
     """
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 56
-    """UNAVAILABLE, 503. A store that money depends on does not answer."""
+    """UNAVAILABLE, 503. A store that money depends on does not answer. Not raised yet."""
     ERROR_REASON_STORAGE_FULL: _ErrorReason.ValueType  # 57
-    """UNAVAILABLE, 503. The disk is full: nothing billable is accepted."""
+    """UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet."""
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 58
-    """UNAVAILABLE, 503. The gateway is shutting down; another replica may answer."""
+    """UNAVAILABLE, 503. The gateway is shutting down; another replica may answer at once."""
     ERROR_REASON_CONNECT_TIMEOUT: _ErrorReason.ValueType  # 60
     """DEADLINE_EXCEEDED, 504. No connection to the provider in time. Metadata: `provider`, `timeoutMs`."""
     ERROR_REASON_FIRST_CONTENT_TIMEOUT: _ErrorReason.ValueType  # 61
-    """DEADLINE_EXCEEDED, 504. No content in time. Metadata: `provider`, `timeoutMs`."""
+    """DEADLINE_EXCEEDED, 504. No content of a stream in time. Metadata: `provider`, `timeoutMs`."""
     ERROR_REASON_EVENT_GAP_TIMEOUT: _ErrorReason.ValueType  # 62
     """DEADLINE_EXCEEDED, 504; in a stream an `error` event. Too long a silence between two events.
     Metadata: `provider`, `timeoutMs`.
     """
     ERROR_REASON_TOTAL_TIMEOUT: _ErrorReason.ValueType  # 63
-    """DEADLINE_EXCEEDED, 504. The call as a whole took too long. Metadata: `timeoutMs`."""
+    """DEADLINE_EXCEEDED, 504. The call as a whole took longer than its deadline, or than the gateway
+    allows. Metadata: `timeoutMs`.
+    """
     ERROR_REASON_READER_TOO_SLOW: _ErrorReason.ValueType  # 64
-    """ABORTED; in a stream the connection closes. The caller reads too slowly."""
+    """ABORTED; in a stream the connection closes. The caller reads its stream too slowly."""
     ERROR_REASON_INTERNAL_ERROR: _ErrorReason.ValueType  # 70
-    """INTERNAL, 500. A fault of the gateway. Metadata: `callId`, to be reported."""
+    """INTERNAL, 500. A fault of the gateway. Report the call id to whoever runs it.
+    Metadata: `callId`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The values of `google.rpc.ErrorInfo.reason` in the domain `llmgateway.dev`.
 
-    New values may be added. On the wire stands the whole name, prefix included, so that every
-    language's own enum parser reads it; prose leaves the prefix out. Each value belongs to one gRPC
-    code and one HTTP status, named first. Where several targets failed in different ways, the call
-    fails with `ALL_TARGETS_FAILED` and lists each reason in its attempts; where all failed alike, with
-    that reason.
+    On the wire stands the whole name, prefix included, so that every language's own enum parser reads
+    it; prose leaves the prefix out. Each comment names the gRPC code and the HTTP status first: a
+    value belongs to one of each. Then it says what a caller can do, and which keys
+    `ErrorInfo.metadata` may hold; a key is left out where its value is unknown.
+
+    New values may be added: treat an unknown one by its gRPC code. "Not raised yet" marks those that
+    wait for the part of the gateway which raises them.
+
+    Where several targets failed in different ways, the call fails with `ALL_TARGETS_FAILED` and lists
+    each reason in its attempts; where all failed alike, with that reason.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
-"""Never sent."""
+"""Never sent as a reason. In `Attempt.error_reason`: the attempt answered."""
 ERROR_REASON_INVALID_FIELD: ErrorReason.ValueType  # 1
-"""INVALID_ARGUMENT, 400. A field is wrong. Comes with `google.rpc.BadRequest`."""
+"""INVALID_ARGUMENT, 400. A field is wrong, or is not served yet. Comes with
+`google.rpc.BadRequest`, which holds a violation for each of the first 16 such fields. Trying
+again is no use.
+"""
 ERROR_REASON_CONTEXT_TOO_LONG: ErrorReason.ValueType  # 2
-"""INVALID_ARGUMENT, 400. The input is longer than the model reads.
-Metadata: `model`, `inputTokenCount`, `contextTokenCount`.
+"""INVALID_ARGUMENT, 400. The input is longer than the model reads. Shorten it, or name a model
+with a larger window. Metadata: `model`, `inputTokenCount`, `contextTokenCount`.
 """
 ERROR_REASON_CONTENT_FILTERED: ErrorReason.ValueType  # 3
-"""INVALID_ARGUMENT, 400. The provider withheld prompt or answer before any content.
-Metadata: `provider`, `category`.
+"""INVALID_ARGUMENT, 400. The provider's filter withheld prompt or answer before any content. After
+content it is no error but `FINISH_REASON_CONTENT_FILTERED`. Metadata: `provider`, `category`.
 """
 ERROR_REASON_GUARD_BLOCKED: ErrorReason.ValueType  # 4
-"""INVALID_ARGUMENT, 400. A guard of the gateway refused the prompt. Metadata: `guard`."""
+"""INVALID_ARGUMENT, 400. A guard of the gateway refused the prompt. Not raised yet.
+Metadata: `guard`.
+"""
 ERROR_REASON_PROVIDER_REJECTED_REQUEST: ErrorReason.ValueType  # 5
-"""INVALID_ARGUMENT, 400. The provider refused the request for a reason of its own.
-Metadata: `provider`, `httpStatus`.
+"""INVALID_ARGUMENT, 400. The provider refused the request for a reason of its own, which
+`CallFailure.provider_message` tells. Metadata: `provider`, `httpStatus`.
 """
 ERROR_REASON_API_KEY_INVALID: ErrorReason.ValueType  # 10
-"""UNAUTHENTICATED, 401. The key is absent, unknown, expired or revoked; which one is not told."""
+"""UNAUTHENTICATED, 401. The caller's key is absent, unknown, expired or revoked; which one is not
+told.
+"""
 ERROR_REASON_MODEL_NOT_ALLOWED: ErrorReason.ValueType  # 11
-"""PERMISSION_DENIED, 403. Metadata: `model`."""
+"""PERMISSION_DENIED, 403. The caller's key may not use this model. Metadata: `model`."""
 ERROR_REASON_PERMISSION_MISSING: ErrorReason.ValueType  # 12
-"""PERMISSION_DENIED, 403. Metadata: `permission`."""
+"""PERMISSION_DENIED, 403. The caller may not do this. Not raised yet. Metadata: `permission`."""
 ERROR_REASON_MODEL_NOT_FOUND: ErrorReason.ValueType  # 20
-"""NOT_FOUND, 404. No model and no route has this name. Metadata: `model`, `nearest`."""
+"""NOT_FOUND, 404. No model and no route has this name, here or at the provider.
+Metadata: `model`, `nearest`: the known name that resembles it most, if any does.
+"""
 ERROR_REASON_CACHE_MISS: ErrorReason.ValueType  # 21
-"""NOT_FOUND, 404. `MODE_CACHED_ONLY`, and the cache does not hold it."""
+"""NOT_FOUND, 404. The call allowed a cached answer only, and there is none. Nothing was sent."""
 ERROR_REASON_RESOURCE_NOT_FOUND: ErrorReason.ValueType  # 22
-"""NOT_FOUND, 404. Another tenant's resources are not found, either. Metadata: `resource`."""
+"""NOT_FOUND, 404. There is no such resource for this caller: another tenant's are not found,
+either. Not raised yet. Metadata: `resource`.
+"""
 ERROR_REASON_IDEMPOTENCY_KEY_REUSED: ErrorReason.ValueType  # 23
-"""ALREADY_EXISTS, 409. The idempotency key came with another request before."""
+"""ALREADY_EXISTS, 409. The idempotency key came with another request before. Not raised yet."""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 24
-"""ABORTED, 409. The resource changed since its `etag` was read."""
+"""ABORTED, 409. The resource changed since its `etag` was read: read it again. Not raised yet."""
 ERROR_REASON_CAPABILITY_MISSING: ErrorReason.ValueType  # 30
-"""FAILED_PRECONDITION, 400. No target can do what the request asks.
-Metadata: `model`, `capability`.
+"""FAILED_PRECONDITION, 400. No target can do what the request asks, or none is left by the
+request's own `RoutingPreferences`. Metadata: `model`, `capability`.
 """
 ERROR_REASON_PRICE_UNKNOWN: ErrorReason.ValueType  # 31
-"""FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Metadata: `model`."""
+"""FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Not raised yet.
+Metadata: `model`.
+"""
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 40
-"""RESOURCE_EXHAUSTED, 429. Comes with `QuotaFailure` and `RetryInfo`."""
+"""RESOURCE_EXHAUSTED, 429. A quota of the caller is used up for now. Comes with
+`google.rpc.QuotaFailure` and `google.rpc.RetryInfo`. Not raised yet.
+"""
 ERROR_REASON_BUDGET_EXCEEDED: ErrorReason.ValueType  # 41
-"""RESOURCE_EXHAUSTED, 402. What is committed leaves no room; waiting for running calls is no use.
-Comes with `QuotaFailure`.
+"""RESOURCE_EXHAUSTED, 402. What is committed leaves no room in a budget; waiting for running calls
+is no use. Comes with `google.rpc.QuotaFailure`. Not raised yet.
 """
 ERROR_REASON_PROVIDER_RATE_LIMITED: ErrorReason.ValueType  # 42
-"""RESOURCE_EXHAUSTED, 429. The provider's own rate limit. May come with `RetryInfo`.
-Metadata: `provider`.
+"""RESOURCE_EXHAUSTED, 429. The provider's own rate limit. Comes with `google.rpc.RetryInfo` if the
+provider says when to come back. Metadata: `provider`.
 """
 ERROR_REASON_GATEWAY_OVERLOADED: ErrorReason.ValueType  # 43
-"""RESOURCE_EXHAUSTED, 429. The gateway has no room for the call now. Comes with `RetryInfo`."""
+"""RESOURCE_EXHAUSTED, 429. The gateway has no room for the call now; nothing was sent. Comes with
+`google.rpc.RetryInfo`.
+"""
 ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 44
-"""RESOURCE_EXHAUSTED, 413. Metadata: `limitBytes`."""
+"""RESOURCE_EXHAUSTED, 413. The request is over the gateway's limit, 32 MiB unless configured
+otherwise. Trying again is no use. Over gRPC it is gRPC's own library that refuses such a message,
+with this code and without a reason. Metadata: `limitBytes`.
+"""
 ERROR_REASON_RESPONSE_TOO_LARGE: ErrorReason.ValueType  # 45
-"""RESOURCE_EXHAUSTED, 502. The provider's answer is over the limit. Metadata: `limitBytes`."""
+"""RESOURCE_EXHAUSTED, 502. The provider's answer is over the gateway's limit. Not raised yet: such
+an answer is `PROVIDER_BAD_RESPONSE`. Metadata: `limitBytes`.
+"""
 ERROR_REASON_ALL_TARGETS_FAILED: ErrorReason.ValueType  # 50
-"""UNAVAILABLE, 502. Every target of the route failed, for different reasons."""
+"""UNAVAILABLE, 502. Every target of the route failed, for different reasons. Not raised yet: a
+route has one target.
+"""
 ERROR_REASON_PROVIDER_OVERLOADED: ErrorReason.ValueType  # 51
-"""UNAVAILABLE, 503. The provider refused for load. May come with `RetryInfo`. Metadata: `provider`."""
+"""UNAVAILABLE, 503. The provider refused for load. Comes with `google.rpc.RetryInfo` if the
+provider says when to come back. Metadata: `provider`.
+"""
 ERROR_REASON_PROVIDER_UNREACHABLE: ErrorReason.ValueType  # 52
-"""UNAVAILABLE, 502. No connection, no TLS, no name. Metadata: `provider`."""
+"""UNAVAILABLE, 502. No connection to the provider, no TLS, no such name, or the connection broke
+before any content. Metadata: `provider`.
+"""
 ERROR_REASON_PROVIDER_KEY_REJECTED: ErrorReason.ValueType  # 53
-"""UNAVAILABLE, 502. The provider refused the gateway's own credentials. Metadata: `provider`."""
+"""UNAVAILABLE, 502. The provider refused the gateway's own credentials: whoever runs the gateway
+must act. Metadata: `provider`.
+"""
 ERROR_REASON_PROVIDER_BAD_RESPONSE: ErrorReason.ValueType  # 54
-"""UNAVAILABLE, 502. The provider failed, or its answer made no sense.
-Metadata: `provider`, `httpStatus`.
+"""UNAVAILABLE, 502. The provider failed, or its answer made no sense or was over a limit, before
+any content. Metadata: `provider`, `httpStatus`.
 """
 ERROR_REASON_STREAM_BROKEN: ErrorReason.ValueType  # 55
-"""UNAVAILABLE; over REST an `error` event. The stream broke off after content had been sent.
-Trying again means paying again. Metadata: `provider`.
+"""UNAVAILABLE; over REST an `error` event, since the status line is gone. The stream broke off
+after content had been sent. Trying again means paying again. Metadata: `provider`.
 """
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 56
-"""UNAVAILABLE, 503. A store that money depends on does not answer."""
+"""UNAVAILABLE, 503. A store that money depends on does not answer. Not raised yet."""
 ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 57
-"""UNAVAILABLE, 503. The disk is full: nothing billable is accepted."""
+"""UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet."""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 58
-"""UNAVAILABLE, 503. The gateway is shutting down; another replica may answer."""
+"""UNAVAILABLE, 503. The gateway is shutting down; another replica may answer at once."""
 ERROR_REASON_CONNECT_TIMEOUT: ErrorReason.ValueType  # 60
 """DEADLINE_EXCEEDED, 504. No connection to the provider in time. Metadata: `provider`, `timeoutMs`."""
 ERROR_REASON_FIRST_CONTENT_TIMEOUT: ErrorReason.ValueType  # 61
-"""DEADLINE_EXCEEDED, 504. No content in time. Metadata: `provider`, `timeoutMs`."""
+"""DEADLINE_EXCEEDED, 504. No content of a stream in time. Metadata: `provider`, `timeoutMs`."""
 ERROR_REASON_EVENT_GAP_TIMEOUT: ErrorReason.ValueType  # 62
 """DEADLINE_EXCEEDED, 504; in a stream an `error` event. Too long a silence between two events.
 Metadata: `provider`, `timeoutMs`.
 """
 ERROR_REASON_TOTAL_TIMEOUT: ErrorReason.ValueType  # 63
-"""DEADLINE_EXCEEDED, 504. The call as a whole took too long. Metadata: `timeoutMs`."""
+"""DEADLINE_EXCEEDED, 504. The call as a whole took longer than its deadline, or than the gateway
+allows. Metadata: `timeoutMs`.
+"""
 ERROR_REASON_READER_TOO_SLOW: ErrorReason.ValueType  # 64
-"""ABORTED; in a stream the connection closes. The caller reads too slowly."""
+"""ABORTED; in a stream the connection closes. The caller reads its stream too slowly."""
 ERROR_REASON_INTERNAL_ERROR: ErrorReason.ValueType  # 70
-"""INTERNAL, 500. A fault of the gateway. Metadata: `callId`, to be reported."""
+"""INTERNAL, 500. A fault of the gateway. Report the call id to whoever runs it.
+Metadata: `callId`.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

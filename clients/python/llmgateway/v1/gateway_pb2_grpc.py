@@ -32,18 +32,21 @@ if _version_not_supported:
 class LLMGatewayStub(object):
     """Runs language models of many providers behind one API.
 
-    Metadata: `authorization: Bearer KEY`; `traceparent` is continued. A call without a deadline gets
-    the gateway's own (600 s). Messages of up to 32 MiB are read; let a client receive up to 64 MiB.
+    Request metadata: `authorization: Bearer KEY`, unless the gateway has no keys and serves loopback
+    only. A call without a deadline gets the gateway's own (600 s unless configured otherwise), and no
+    deadline lasts longer than that one. Messages of up to 32 MiB are read; let a client receive up to
+    64 MiB. A caller that cancels stops the provider's work, too.
 
     Every RPC may fail with `UNAUTHENTICATED`, `PERMISSION_DENIED`, `RESOURCE_EXHAUSTED`,
-    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every non-OK status carries a `google.rpc.ErrorInfo` whose
-    `domain` is `llmgateway.dev` and whose `reason` is the name of an `ErrorReason` value; a call that
-    had been accepted also carries a `CallFailure`. Clients SHOULD branch on the reason, never on the
-    message, and SHOULD honour a `google.rpc.RetryInfo`. The gateway has tried the route's targets
-    already: where trying again is no use it says so by `grpc-retry-pushback-ms: -1`.
+    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every status that the gateway itself sends carries a
+    `google.rpc.ErrorInfo` whose `domain` is `llmgateway.dev` and whose `reason` is the name of an
+    `ErrorReason` value, and a `CallFailure` with the call's id; the trailing metadata `x-request-id`
+    holds the id, too. Clients SHOULD branch on the reason, never on the message, and SHOULD honour a
+    `google.rpc.RetryInfo`. The gateway has tried the targets already: where trying again at once is no
+    use it says so by `grpc-retry-pushback-ms`.
 
     An enum number that the gateway does not know is refused in a request; clients MUST accept new
-    ones in answers.
+    ones in answers. Fields named `_json` hold JSON text (RFC 8259), nested at most 64 deep.
     """
 
     def __init__(self, channel):
@@ -87,25 +90,29 @@ class LLMGatewayStub(object):
 class LLMGatewayServicer(object):
     """Runs language models of many providers behind one API.
 
-    Metadata: `authorization: Bearer KEY`; `traceparent` is continued. A call without a deadline gets
-    the gateway's own (600 s). Messages of up to 32 MiB are read; let a client receive up to 64 MiB.
+    Request metadata: `authorization: Bearer KEY`, unless the gateway has no keys and serves loopback
+    only. A call without a deadline gets the gateway's own (600 s unless configured otherwise), and no
+    deadline lasts longer than that one. Messages of up to 32 MiB are read; let a client receive up to
+    64 MiB. A caller that cancels stops the provider's work, too.
 
     Every RPC may fail with `UNAUTHENTICATED`, `PERMISSION_DENIED`, `RESOURCE_EXHAUSTED`,
-    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every non-OK status carries a `google.rpc.ErrorInfo` whose
-    `domain` is `llmgateway.dev` and whose `reason` is the name of an `ErrorReason` value; a call that
-    had been accepted also carries a `CallFailure`. Clients SHOULD branch on the reason, never on the
-    message, and SHOULD honour a `google.rpc.RetryInfo`. The gateway has tried the route's targets
-    already: where trying again is no use it says so by `grpc-retry-pushback-ms: -1`.
+    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every status that the gateway itself sends carries a
+    `google.rpc.ErrorInfo` whose `domain` is `llmgateway.dev` and whose `reason` is the name of an
+    `ErrorReason` value, and a `CallFailure` with the call's id; the trailing metadata `x-request-id`
+    holds the id, too. Clients SHOULD branch on the reason, never on the message, and SHOULD honour a
+    `google.rpc.RetryInfo`. The gateway has tried the targets already: where trying again at once is no
+    use it says so by `grpc-retry-pushback-ms`.
 
     An enum number that the gateway does not know is refused in a request; clients MUST accept new
-    ones in answers.
+    ones in answers. Fields named `_json` hold JSON text (RFC 8259), nested at most 64 deep.
     """
 
     def Generate(self, request, context):
         """Generates and returns the whole: by definition the fold of the events of `StreamGenerate`.
 
         Errors:
-        - `INVALID_ARGUMENT`: a field is wrong; a `google.rpc.BadRequest` names it.
+        - `INVALID_ARGUMENT`: a field is wrong, which a `google.rpc.BadRequest` names; or the provider
+        refused the request or withheld its answer.
         - `NOT_FOUND`: no model and no route has this name.
         - `FAILED_PRECONDITION`: no target of the route can serve what the request asks for.
         - `UNAVAILABLE`: every target failed.
@@ -117,10 +124,12 @@ class LLMGatewayServicer(object):
     def StreamGenerate(self, request, context):
         """Generates and returns it as it is written.
 
-        A stream that ends with OK is
+        The events of a stream that ends with OK, heartbeats and provider events aside, are
         `started (part_started part_delta* part_finished | candidate_finished)* finished`; parts and
         candidates may interleave. An error is never an event: it ends the stream with a non-OK status.
-        Errors: as `Generate`, and `STREAM_BROKEN` after content.
+        A stream that breaks off is never shown as one that finished.
+
+        Errors: as `Generate`, and `STREAM_BROKEN` or `EVENT_GAP_TIMEOUT` after content.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,21 +145,24 @@ class LLMGatewayServicer(object):
     def CountTokens(self, request, context):
         """Counts the tokens that a generation would read, without running the model.
 
-        Errors: `INVALID_ARGUMENT`, `NOT_FOUND` as `Generate`.
+        Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetModel(self, request, context):
-        """Returns one model or route that the caller may use. Errors: `NOT_FOUND`.
+        """Returns one model or route that the caller may use.
+
+        Errors: `INVALID_ARGUMENT`: `id` is empty. `NOT_FOUND`: no model and no route has this name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListModels(self, request, context):
-        """Lists the models and routes that the caller may use.
+        """Lists the models and routes that the caller may use. A model that is not listed may work all the
+        same: a provider serves any that it knows as `provider/model`.
 
         Errors: `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of ours.
         """
@@ -202,18 +214,21 @@ def add_LLMGatewayServicer_to_server(servicer, server):
 class LLMGateway(object):
     """Runs language models of many providers behind one API.
 
-    Metadata: `authorization: Bearer KEY`; `traceparent` is continued. A call without a deadline gets
-    the gateway's own (600 s). Messages of up to 32 MiB are read; let a client receive up to 64 MiB.
+    Request metadata: `authorization: Bearer KEY`, unless the gateway has no keys and serves loopback
+    only. A call without a deadline gets the gateway's own (600 s unless configured otherwise), and no
+    deadline lasts longer than that one. Messages of up to 32 MiB are read; let a client receive up to
+    64 MiB. A caller that cancels stops the provider's work, too.
 
     Every RPC may fail with `UNAUTHENTICATED`, `PERMISSION_DENIED`, `RESOURCE_EXHAUSTED`,
-    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every non-OK status carries a `google.rpc.ErrorInfo` whose
-    `domain` is `llmgateway.dev` and whose `reason` is the name of an `ErrorReason` value; a call that
-    had been accepted also carries a `CallFailure`. Clients SHOULD branch on the reason, never on the
-    message, and SHOULD honour a `google.rpc.RetryInfo`. The gateway has tried the route's targets
-    already: where trying again is no use it says so by `grpc-retry-pushback-ms: -1`.
+    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every status that the gateway itself sends carries a
+    `google.rpc.ErrorInfo` whose `domain` is `llmgateway.dev` and whose `reason` is the name of an
+    `ErrorReason` value, and a `CallFailure` with the call's id; the trailing metadata `x-request-id`
+    holds the id, too. Clients SHOULD branch on the reason, never on the message, and SHOULD honour a
+    `google.rpc.RetryInfo`. The gateway has tried the targets already: where trying again at once is no
+    use it says so by `grpc-retry-pushback-ms`.
 
     An enum number that the gateway does not know is refused in a request; clients MUST accept new
-    ones in answers.
+    ones in answers. Fields named `_json` hold JSON text (RFC 8259), nested at most 64 deep.
     """
 
     @staticmethod

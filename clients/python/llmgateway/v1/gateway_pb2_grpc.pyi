@@ -33,18 +33,21 @@ GRPC_VERSION: str
 class LLMGatewayStub:
     """Runs language models of many providers behind one API.
 
-    Metadata: `authorization: Bearer KEY`; `traceparent` is continued. A call without a deadline gets
-    the gateway's own (600 s). Messages of up to 32 MiB are read; let a client receive up to 64 MiB.
+    Request metadata: `authorization: Bearer KEY`, unless the gateway has no keys and serves loopback
+    only. A call without a deadline gets the gateway's own (600 s unless configured otherwise), and no
+    deadline lasts longer than that one. Messages of up to 32 MiB are read; let a client receive up to
+    64 MiB. A caller that cancels stops the provider's work, too.
 
     Every RPC may fail with `UNAUTHENTICATED`, `PERMISSION_DENIED`, `RESOURCE_EXHAUSTED`,
-    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every non-OK status carries a `google.rpc.ErrorInfo` whose
-    `domain` is `llmgateway.dev` and whose `reason` is the name of an `ErrorReason` value; a call that
-    had been accepted also carries a `CallFailure`. Clients SHOULD branch on the reason, never on the
-    message, and SHOULD honour a `google.rpc.RetryInfo`. The gateway has tried the route's targets
-    already: where trying again is no use it says so by `grpc-retry-pushback-ms: -1`.
+    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every status that the gateway itself sends carries a
+    `google.rpc.ErrorInfo` whose `domain` is `llmgateway.dev` and whose `reason` is the name of an
+    `ErrorReason` value, and a `CallFailure` with the call's id; the trailing metadata `x-request-id`
+    holds the id, too. Clients SHOULD branch on the reason, never on the message, and SHOULD honour a
+    `google.rpc.RetryInfo`. The gateway has tried the targets already: where trying again at once is no
+    use it says so by `grpc-retry-pushback-ms`.
 
     An enum number that the gateway does not know is refused in a request; clients MUST accept new
-    ones in answers.
+    ones in answers. Fields named `_json` hold JSON text (RFC 8259), nested at most 64 deep.
     """
 
     @_typing.overload
@@ -55,7 +58,8 @@ class LLMGatewayStub:
     """Generates and returns the whole: by definition the fold of the events of `StreamGenerate`.
 
     Errors:
-      - `INVALID_ARGUMENT`: a field is wrong; a `google.rpc.BadRequest` names it.
+      - `INVALID_ARGUMENT`: a field is wrong, which a `google.rpc.BadRequest` names; or the provider
+        refused the request or withheld its answer.
       - `NOT_FOUND`: no model and no route has this name.
       - `FAILED_PRECONDITION`: no target of the route can serve what the request asks for.
       - `UNAVAILABLE`: every target failed.
@@ -63,22 +67,28 @@ class LLMGatewayStub:
     StreamGenerate: _grpc.UnaryStreamMultiCallable[_generation_pb2.GenerateRequest, _stream_pb2.StreamGenerateResponse]
     """Generates and returns it as it is written.
 
-    A stream that ends with OK is
+    The events of a stream that ends with OK, heartbeats and provider events aside, are
     `started (part_started part_delta* part_finished | candidate_finished)* finished`; parts and
     candidates may interleave. An error is never an event: it ends the stream with a non-OK status.
-    Errors: as `Generate`, and `STREAM_BROKEN` after content.
+    A stream that breaks off is never shown as one that finished.
+
+    Errors: as `Generate`, and `STREAM_BROKEN` or `EVENT_GAP_TIMEOUT` after content.
     """
     Embed: _grpc.UnaryUnaryMultiCallable[_embedding_pb2.EmbedRequest, _embedding_pb2.EmbedResponse]
     """Turns inputs into vectors, one for each, in the same order. Errors: as `Generate`."""
     CountTokens: _grpc.UnaryUnaryMultiCallable[_count_tokens_pb2.CountTokensRequest, _count_tokens_pb2.CountTokensResponse]
     """Counts the tokens that a generation would read, without running the model.
 
-    Errors: `INVALID_ARGUMENT`, `NOT_FOUND` as `Generate`.
+    Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
     """
     GetModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.GetModelRequest, _model_pb2.GetModelResponse]
-    """Returns one model or route that the caller may use. Errors: `NOT_FOUND`."""
+    """Returns one model or route that the caller may use.
+
+    Errors: `INVALID_ARGUMENT`: `id` is empty. `NOT_FOUND`: no model and no route has this name.
+    """
     ListModels: _grpc.UnaryUnaryMultiCallable[_model_pb2.ListModelsRequest, _model_pb2.ListModelsResponse]
-    """Lists the models and routes that the caller may use.
+    """Lists the models and routes that the caller may use. A model that is not listed may work all the
+    same: a provider serves any that it knows as `provider/model`.
 
     Errors: `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of ours.
     """
@@ -87,18 +97,21 @@ class LLMGatewayStub:
 class LLMGatewayAsyncStub(LLMGatewayStub):
     """Runs language models of many providers behind one API.
 
-    Metadata: `authorization: Bearer KEY`; `traceparent` is continued. A call without a deadline gets
-    the gateway's own (600 s). Messages of up to 32 MiB are read; let a client receive up to 64 MiB.
+    Request metadata: `authorization: Bearer KEY`, unless the gateway has no keys and serves loopback
+    only. A call without a deadline gets the gateway's own (600 s unless configured otherwise), and no
+    deadline lasts longer than that one. Messages of up to 32 MiB are read; let a client receive up to
+    64 MiB. A caller that cancels stops the provider's work, too.
 
     Every RPC may fail with `UNAUTHENTICATED`, `PERMISSION_DENIED`, `RESOURCE_EXHAUSTED`,
-    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every non-OK status carries a `google.rpc.ErrorInfo` whose
-    `domain` is `llmgateway.dev` and whose `reason` is the name of an `ErrorReason` value; a call that
-    had been accepted also carries a `CallFailure`. Clients SHOULD branch on the reason, never on the
-    message, and SHOULD honour a `google.rpc.RetryInfo`. The gateway has tried the route's targets
-    already: where trying again is no use it says so by `grpc-retry-pushback-ms: -1`.
+    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every status that the gateway itself sends carries a
+    `google.rpc.ErrorInfo` whose `domain` is `llmgateway.dev` and whose `reason` is the name of an
+    `ErrorReason` value, and a `CallFailure` with the call's id; the trailing metadata `x-request-id`
+    holds the id, too. Clients SHOULD branch on the reason, never on the message, and SHOULD honour a
+    `google.rpc.RetryInfo`. The gateway has tried the targets already: where trying again at once is no
+    use it says so by `grpc-retry-pushback-ms`.
 
     An enum number that the gateway does not know is refused in a request; clients MUST accept new
-    ones in answers.
+    ones in answers. Fields named `_json` hold JSON text (RFC 8259), nested at most 64 deep.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -106,7 +119,8 @@ class LLMGatewayAsyncStub(LLMGatewayStub):
     """Generates and returns the whole: by definition the fold of the events of `StreamGenerate`.
 
     Errors:
-      - `INVALID_ARGUMENT`: a field is wrong; a `google.rpc.BadRequest` names it.
+      - `INVALID_ARGUMENT`: a field is wrong, which a `google.rpc.BadRequest` names; or the provider
+        refused the request or withheld its answer.
       - `NOT_FOUND`: no model and no route has this name.
       - `FAILED_PRECONDITION`: no target of the route can serve what the request asks for.
       - `UNAVAILABLE`: every target failed.
@@ -114,22 +128,28 @@ class LLMGatewayAsyncStub(LLMGatewayStub):
     StreamGenerate: _aio.UnaryStreamMultiCallable[_generation_pb2.GenerateRequest, _stream_pb2.StreamGenerateResponse]  # type: ignore[assignment]
     """Generates and returns it as it is written.
 
-    A stream that ends with OK is
+    The events of a stream that ends with OK, heartbeats and provider events aside, are
     `started (part_started part_delta* part_finished | candidate_finished)* finished`; parts and
     candidates may interleave. An error is never an event: it ends the stream with a non-OK status.
-    Errors: as `Generate`, and `STREAM_BROKEN` after content.
+    A stream that breaks off is never shown as one that finished.
+
+    Errors: as `Generate`, and `STREAM_BROKEN` or `EVENT_GAP_TIMEOUT` after content.
     """
     Embed: _aio.UnaryUnaryMultiCallable[_embedding_pb2.EmbedRequest, _embedding_pb2.EmbedResponse]  # type: ignore[assignment]
     """Turns inputs into vectors, one for each, in the same order. Errors: as `Generate`."""
     CountTokens: _aio.UnaryUnaryMultiCallable[_count_tokens_pb2.CountTokensRequest, _count_tokens_pb2.CountTokensResponse]  # type: ignore[assignment]
     """Counts the tokens that a generation would read, without running the model.
 
-    Errors: `INVALID_ARGUMENT`, `NOT_FOUND` as `Generate`.
+    Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
     """
     GetModel: _aio.UnaryUnaryMultiCallable[_model_pb2.GetModelRequest, _model_pb2.GetModelResponse]  # type: ignore[assignment]
-    """Returns one model or route that the caller may use. Errors: `NOT_FOUND`."""
+    """Returns one model or route that the caller may use.
+
+    Errors: `INVALID_ARGUMENT`: `id` is empty. `NOT_FOUND`: no model and no route has this name.
+    """
     ListModels: _aio.UnaryUnaryMultiCallable[_model_pb2.ListModelsRequest, _model_pb2.ListModelsResponse]  # type: ignore[assignment]
-    """Lists the models and routes that the caller may use.
+    """Lists the models and routes that the caller may use. A model that is not listed may work all the
+    same: a provider serves any that it knows as `provider/model`.
 
     Errors: `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of ours.
     """
@@ -137,18 +157,21 @@ class LLMGatewayAsyncStub(LLMGatewayStub):
 class LLMGatewayServicer(metaclass=_abc_1.ABCMeta):
     """Runs language models of many providers behind one API.
 
-    Metadata: `authorization: Bearer KEY`; `traceparent` is continued. A call without a deadline gets
-    the gateway's own (600 s). Messages of up to 32 MiB are read; let a client receive up to 64 MiB.
+    Request metadata: `authorization: Bearer KEY`, unless the gateway has no keys and serves loopback
+    only. A call without a deadline gets the gateway's own (600 s unless configured otherwise), and no
+    deadline lasts longer than that one. Messages of up to 32 MiB are read; let a client receive up to
+    64 MiB. A caller that cancels stops the provider's work, too.
 
     Every RPC may fail with `UNAUTHENTICATED`, `PERMISSION_DENIED`, `RESOURCE_EXHAUSTED`,
-    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every non-OK status carries a `google.rpc.ErrorInfo` whose
-    `domain` is `llmgateway.dev` and whose `reason` is the name of an `ErrorReason` value; a call that
-    had been accepted also carries a `CallFailure`. Clients SHOULD branch on the reason, never on the
-    message, and SHOULD honour a `google.rpc.RetryInfo`. The gateway has tried the route's targets
-    already: where trying again is no use it says so by `grpc-retry-pushback-ms: -1`.
+    `UNAVAILABLE` or `DEADLINE_EXCEEDED`. Every status that the gateway itself sends carries a
+    `google.rpc.ErrorInfo` whose `domain` is `llmgateway.dev` and whose `reason` is the name of an
+    `ErrorReason` value, and a `CallFailure` with the call's id; the trailing metadata `x-request-id`
+    holds the id, too. Clients SHOULD branch on the reason, never on the message, and SHOULD honour a
+    `google.rpc.RetryInfo`. The gateway has tried the targets already: where trying again at once is no
+    use it says so by `grpc-retry-pushback-ms`.
 
     An enum number that the gateway does not know is refused in a request; clients MUST accept new
-    ones in answers.
+    ones in answers. Fields named `_json` hold JSON text (RFC 8259), nested at most 64 deep.
     """
 
     @_abc_1.abstractmethod
@@ -160,7 +183,8 @@ class LLMGatewayServicer(metaclass=_abc_1.ABCMeta):
         """Generates and returns the whole: by definition the fold of the events of `StreamGenerate`.
 
         Errors:
-          - `INVALID_ARGUMENT`: a field is wrong; a `google.rpc.BadRequest` names it.
+          - `INVALID_ARGUMENT`: a field is wrong, which a `google.rpc.BadRequest` names; or the provider
+            refused the request or withheld its answer.
           - `NOT_FOUND`: no model and no route has this name.
           - `FAILED_PRECONDITION`: no target of the route can serve what the request asks for.
           - `UNAVAILABLE`: every target failed.
@@ -174,10 +198,12 @@ class LLMGatewayServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_stream_pb2.StreamGenerateResponse], _abc.AsyncIterator[_stream_pb2.StreamGenerateResponse]]:
         """Generates and returns it as it is written.
 
-        A stream that ends with OK is
+        The events of a stream that ends with OK, heartbeats and provider events aside, are
         `started (part_started part_delta* part_finished | candidate_finished)* finished`; parts and
         candidates may interleave. An error is never an event: it ends the stream with a non-OK status.
-        Errors: as `Generate`, and `STREAM_BROKEN` after content.
+        A stream that breaks off is never shown as one that finished.
+
+        Errors: as `Generate`, and `STREAM_BROKEN` or `EVENT_GAP_TIMEOUT` after content.
         """
 
     @_abc_1.abstractmethod
@@ -196,7 +222,7 @@ class LLMGatewayServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_count_tokens_pb2.CountTokensResponse, _abc.Awaitable[_count_tokens_pb2.CountTokensResponse]]:
         """Counts the tokens that a generation would read, without running the model.
 
-        Errors: `INVALID_ARGUMENT`, `NOT_FOUND` as `Generate`.
+        Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
         """
 
     @_abc_1.abstractmethod
@@ -205,7 +231,10 @@ class LLMGatewayServicer(metaclass=_abc_1.ABCMeta):
         request: _model_pb2.GetModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_pb2.GetModelResponse, _abc.Awaitable[_model_pb2.GetModelResponse]]:
-        """Returns one model or route that the caller may use. Errors: `NOT_FOUND`."""
+        """Returns one model or route that the caller may use.
+
+        Errors: `INVALID_ARGUMENT`: `id` is empty. `NOT_FOUND`: no model and no route has this name.
+        """
 
     @_abc_1.abstractmethod
     def ListModels(
@@ -213,7 +242,8 @@ class LLMGatewayServicer(metaclass=_abc_1.ABCMeta):
         request: _model_pb2.ListModelsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_pb2.ListModelsResponse, _abc.Awaitable[_model_pb2.ListModelsResponse]]:
-        """Lists the models and routes that the caller may use.
+        """Lists the models and routes that the caller may use. A model that is not listed may work all the
+        same: a provider serves any that it knows as `provider/model`.
 
         Errors: `INVALID_ARGUMENT`: `page_size` is negative or `page_token` is not one of ours.
         """

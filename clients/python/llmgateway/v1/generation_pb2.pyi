@@ -32,21 +32,21 @@ class _UnsupportedPolicy:
 class _UnsupportedPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UnsupportedPolicy.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     UNSUPPORTED_POLICY_UNSPECIFIED: _UnsupportedPolicy.ValueType  # 0
-    """As the route says."""
+    """As the route says; one that says nothing is `UNSUPPORTED_POLICY_REFUSE`."""
     UNSUPPORTED_POLICY_REFUSE: _UnsupportedPolicy.ValueType  # 1
-    """Skip the target; refuse if none is left."""
+    """Skip the target; refuse the call if none is left."""
     UNSUPPORTED_POLICY_DROP: _UnsupportedPolicy.ValueType  # 2
-    """Leave it out and say so in `CallInfo.warnings`."""
+    """Leave out what it cannot do, and say so in `CallInfo.warnings`."""
 
 class UnsupportedPolicy(_UnsupportedPolicy, metaclass=_UnsupportedPolicyEnumTypeWrapper):
-    """Says what to do with what a target cannot do."""
+    """Says what to do with what a target cannot do, for example `sampling.top_k` where there is none."""
 
 UNSUPPORTED_POLICY_UNSPECIFIED: UnsupportedPolicy.ValueType  # 0
-"""As the route says."""
+"""As the route says; one that says nothing is `UNSUPPORTED_POLICY_REFUSE`."""
 UNSUPPORTED_POLICY_REFUSE: UnsupportedPolicy.ValueType  # 1
-"""Skip the target; refuse if none is left."""
+"""Skip the target; refuse the call if none is left."""
 UNSUPPORTED_POLICY_DROP: UnsupportedPolicy.ValueType  # 2
-"""Leave it out and say so in `CallInfo.warnings`."""
+"""Leave out what it cannot do, and say so in `CallInfo.warnings`."""
 Global___UnsupportedPolicy: _TypeAlias = UnsupportedPolicy  # noqa: Y015
 
 class _FinishReason:
@@ -60,50 +60,53 @@ class _FinishReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinishRe
     FINISH_REASON_STOP: _FinishReason.ValueType  # 1
     """The model was done, or wrote a stop sequence."""
     FINISH_REASON_LENGTH: _FinishReason.ValueType  # 2
-    """`max_output_token_count` or the model's own output limit was reached."""
+    """`max_output_token_count` or the model's own output limit was reached: the text is incomplete."""
     FINISH_REASON_TOOL_CALLS: _FinishReason.ValueType  # 3
-    """The model waits for tool results."""
+    """The model waits for the results of its tool calls."""
     FINISH_REASON_CONTENT_FILTERED: _FinishReason.ValueType  # 4
     """The provider, or a guard of the gateway, withheld the rest."""
     FINISH_REASON_REFUSED: _FinishReason.ValueType  # 5
-    """The model declined."""
+    """The model declined to answer."""
     FINISH_REASON_PAUSED: _FinishReason.ValueType  # 6
-    """The provider paused a long turn: send the message back to go on."""
+    """The provider paused a long turn: send the message back as it is to go on."""
     FINISH_REASON_CONTEXT_FULL: _FinishReason.ValueType  # 7
-    """The context window is full."""
+    """Input and output together filled the model's context window: the text is incomplete."""
     FINISH_REASON_MALFORMED_TOOL_CALL: _FinishReason.ValueType  # 8
     """The model wrote a tool call that the provider could not read."""
     FINISH_REASON_OTHER: _FinishReason.ValueType  # 9
-    """Something else: see `provider_finish_reason`."""
+    """Something else: see `Candidate.provider_finish_reason`."""
 
 class FinishReason(_FinishReason, metaclass=_FinishReasonEnumTypeWrapper):
-    """Says why a model stopped. New values may be added; treat an unknown one as `OTHER`."""
+    """Says why a model stopped. New values may be added; treat an unknown one as `FINISH_REASON_OTHER`."""
 
 FINISH_REASON_UNSPECIFIED: FinishReason.ValueType  # 0
 """Never sent."""
 FINISH_REASON_STOP: FinishReason.ValueType  # 1
 """The model was done, or wrote a stop sequence."""
 FINISH_REASON_LENGTH: FinishReason.ValueType  # 2
-"""`max_output_token_count` or the model's own output limit was reached."""
+"""`max_output_token_count` or the model's own output limit was reached: the text is incomplete."""
 FINISH_REASON_TOOL_CALLS: FinishReason.ValueType  # 3
-"""The model waits for tool results."""
+"""The model waits for the results of its tool calls."""
 FINISH_REASON_CONTENT_FILTERED: FinishReason.ValueType  # 4
 """The provider, or a guard of the gateway, withheld the rest."""
 FINISH_REASON_REFUSED: FinishReason.ValueType  # 5
-"""The model declined."""
+"""The model declined to answer."""
 FINISH_REASON_PAUSED: FinishReason.ValueType  # 6
-"""The provider paused a long turn: send the message back to go on."""
+"""The provider paused a long turn: send the message back as it is to go on."""
 FINISH_REASON_CONTEXT_FULL: FinishReason.ValueType  # 7
-"""The context window is full."""
+"""Input and output together filled the model's context window: the text is incomplete."""
 FINISH_REASON_MALFORMED_TOOL_CALL: FinishReason.ValueType  # 8
 """The model wrote a tool call that the provider could not read."""
 FINISH_REASON_OTHER: FinishReason.ValueType  # 9
-"""Something else: see `provider_finish_reason`."""
+"""Something else: see `Candidate.provider_finish_reason`."""
 Global___FinishReason: _TypeAlias = FinishReason  # noqa: Y015
 
 @_typing.final
 class GenerateRequest(_message.Message):
-    """Asks for one generation."""
+    """Asks for one generation.
+
+    What a target cannot do is refused or dropped as `unsupported_policy` says, never silently ignored.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -172,34 +175,48 @@ class GenerateRequest(_message.Message):
     MAX_COST_USD_NANOS_FIELD_NUMBER: _builtins.int
     HEARTBEAT_INTERVAL_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """The model or route to run. Required."""
+    """What to run: `provider/model`, or the name of a route, for example `openai/gpt-4o-mini` or `fast`.
+    Required, at most 512 characters.
+    """
     max_output_token_count: _builtins.int
-    """The most tokens to write, reasoning included. If unset, the model's own limit applies."""
+    """The most tokens to write, reasoning included; at least 1. If unset, the model's own limit applies."""
     candidate_count: _builtins.int
     """How many candidates to write, 1 to 128. If unset, 1."""
     top_logprob_count: _builtins.int
-    """If set, log probabilities are returned, with so many alternatives a token: 0 to 20."""
+    """If set, log probabilities of the written tokens are returned, with so many alternatives to each:
+    0 to 20. If unset, none are.
+    """
     end_user_id: _builtins.str
-    """A stable id of the end user, without personal data."""
+    """A stable id of the end user, without personal data, passed on to providers that ask for one. At
+    most 512 characters. If empty, none is sent.
+    """
     idempotency_key: _builtins.str
-    """Makes retries safe: calls of one caller with equal keys within 10 minutes run once. A UUID."""
+    """Would make retries safe: calls of one caller with equal keys within 10 minutes run once. A UUID.
+    Not served yet: if set, the call is refused with `INVALID_FIELD`.
+    """
     service_tier: _builtins.str
-    """The service tier, in the provider's words. It changes the price."""
+    """The service tier to ask the provider for, in its own words, for example `flex`. It changes the
+    price. If empty, the provider's default.
+    """
     unsupported_policy: Global___UnsupportedPolicy.ValueType
     """What to do with what a target cannot do. If unset, the route decides; its default refuses."""
     max_cost_usd_nanos: _builtins.int
-    """The most that this call may cost, in 1e-9 US dollars. If unset, the quotas alone decide."""
+    """Would bound what this call may cost, in 1e-9 US dollars. Not served yet: if set, the call is
+    refused with `INVALID_FIELD`.
+    """
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.ChatMessage]:
-        """The conversation so far, oldest first. Required unless `raw_prompt` is set."""
+        """The conversation so far, oldest first. Required unless `raw_prompt` is set; at most 10,000 unless
+        configured otherwise.
+        """
 
     @_builtins.property
     def raw_prompt(self) -> Global___RawPrompt:
-        """Text to continue as it is, without a chat template, instead of `messages`."""
+        """Text to continue as it is, without a chat template. Excludes `messages`."""
 
     @_builtins.property
     def tools(self) -> _containers.RepeatedCompositeFieldContainer[_tool_pb2.Tool]:
-        """The tools that the model may call."""
+        """The tools that the model may call. If empty, it calls none. Names are unique."""
 
     @_builtins.property
     def tool_choice(self) -> _tool_pb2.ToolChoice:
@@ -223,14 +240,18 @@ class GenerateRequest(_message.Message):
 
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Labels for routing rules and usage reports: at most 16, keys of 64, values of 512 characters."""
+        """Labels for routing rules, logs and usage reports; the gateway's own, never sent to a provider. At
+        most 16, with keys of 1 to 64 characters and values of at most 512.
+        """
 
     @_builtins.property
     def provider_options_json(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """By dialect, a JSON object merged last into the body of a target that speaks it.
+        """By dialect, for example `openai`, a JSON object merged last into the body for a target that
+        speaks it.
 
         A member that the gateway itself sets (model, messages, tools, limits, counts, stream, store,
-        user, upstream routing) is `INVALID_ARGUMENT`. A dialect that no target speaks is a `Warning`.
+        user, upstream routing) is refused with `INVALID_FIELD`. A dialect that no target speaks is
+        answered with a `Warning`.
         """
 
     @_builtins.property
@@ -239,20 +260,21 @@ class GenerateRequest(_message.Message):
 
     @_builtins.property
     def output_modalities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What the answer may hold: `text`, `audio`, `image`. If empty, text."""
+        """What the answer may hold: `text`, `audio`, `image`, or a newer word. If empty, text."""
 
     @_builtins.property
     def audio(self) -> Global___AudioOptions:
-        """How audio is to sound."""
+        """How audio is to sound. Has a meaning only if `output_modalities` holds `audio`."""
 
     @_builtins.property
     def routing(self) -> Global___RoutingPreferences:
-        """Which targets to prefer, within what the caller may use."""
+        """Which targets to prefer, within what the caller may use. If unset, the route decides."""
 
     @_builtins.property
     def heartbeat_interval(self) -> _duration_pb2.Duration:
-        """If set, `StreamGenerate` sends a heartbeat after such a silence: 5 s to 60 s. The first one
-        ends the client library's own retries.
+        """If set, `StreamGenerate` sends a heartbeat after each silence of this length: 5 s to 60 s. If
+        unset, none. The first heartbeat ends the client library's own retries. No effect on `Generate`,
+        which has no events.
         """
 
     def __init__(
@@ -317,11 +339,11 @@ class RawPrompt(_message.Message):
     SUFFIX_FIELD_NUMBER: _builtins.int
     ECHO_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """As text."""
+    """As text. May be empty: the model then starts from nothing."""
     suffix: _builtins.str
-    """The text that follows the gap."""
+    """The text that follows the gap which the model is to fill. If empty, nothing follows."""
     echo: _builtins.bool
-    """Whether the answer repeats the prompt."""
+    """Whether the answer repeats the prompt before its continuation."""
     @_builtins.property
     def token_ids(self) -> Global___TokenIds:
         """As the model's own tokens."""
@@ -346,14 +368,14 @@ Global___RawPrompt: _TypeAlias = RawPrompt  # noqa: Y015
 
 @_typing.final
 class TokenIds(_message.Message):
-    """Tokens by number."""
+    """Text as tokens."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """The numbers, in the model's own vocabulary."""
+        """The tokens' numbers in the model's own vocabulary: 0 or more, at least one."""
 
     def __init__(
         self,
@@ -370,7 +392,7 @@ Global___TokenIds: _TypeAlias = TokenIds  # noqa: Y015
 
 @_typing.final
 class Sampling(_message.Message):
-    """Says how a model picks tokens."""
+    """Says how a model picks tokens. A provider may allow less than the ranges given."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -404,26 +426,36 @@ class Sampling(_message.Message):
     STOP_SEQUENCES_FIELD_NUMBER: _builtins.int
     LOGIT_BIAS_FIELD_NUMBER: _builtins.int
     temperature: _builtins.float
-    """Randomness, 0 to 2."""
+    """Randomness, 0 to 2: 0 picks the likeliest. If unset, the model's own default."""
     top_p: _builtins.float
-    """The share of probability mass to pick from, above 0 and at most 1."""
+    """The share of the probability mass to pick from, above 0 and at most 1; 1 is all. If unset, the
+    model's own default.
+    """
     top_k: _builtins.int
-    """The number of tokens to pick from, at least 1."""
+    """The number of likeliest tokens to pick from, at least 1. If unset, the model's own default."""
     min_p: _builtins.float
-    """The least probability to pick, relative to the likeliest, 0 to 1."""
+    """The least probability to pick, as a share of the likeliest token's, 0 to 1; 0 is no bound. If
+    unset, the model's own default.
+    """
     frequency_penalty: _builtins.float
-    """Lowers tokens by how often they came, -2 to 2."""
+    """Lowers tokens by how often they came before, -2 to 2; negative values raise them. If unset, the
+    model's own default.
+    """
     presence_penalty: _builtins.float
-    """Lowers tokens that came at all, -2 to 2."""
+    """Lowers tokens that came before at all, -2 to 2; negative values raise them. If unset, the model's
+    own default.
+    """
     seed: _builtins.int
-    """A best-effort seed."""
+    """Asks for the same answer to the same request, as well as the provider can. If unset, none."""
     @_builtins.property
     def stop_sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Texts that end the generation. At most 64, or less where the provider takes less."""
+        """Texts that end the generation and are not part of it. At most 64, or fewer where the provider
+        takes fewer; none is empty.
+        """
 
     @_builtins.property
     def logit_bias(self) -> _containers.ScalarMap[_builtins.int, _builtins.float]:
-        """Added to the logits of tokens, by number: -100 to 100."""
+        """What to add to the logits of tokens, by the token's number: -100 (never) to 100 (always)."""
 
     def __init__(
         self,
@@ -475,7 +507,7 @@ Global___Sampling: _TypeAlias = Sampling  # noqa: Y015
 
 @_typing.final
 class OutputFormat(_message.Message):
-    """Says what the text must look like."""
+    """Says what the answer's text must look like."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -513,7 +545,7 @@ Global___OutputFormat: _TypeAlias = OutputFormat  # noqa: Y015
 
 @_typing.final
 class JsonObjectFormat(_message.Message):
-    """Any JSON object."""
+    """Any JSON object. Most providers want the word "JSON" in the prompt, too."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -541,11 +573,11 @@ class JsonSchemaFormat(_message.Message):
     name: _builtins.str
     """The schema's name: `[a-zA-Z0-9_-]{1,64}`. If empty, `output`."""
     description: _builtins.str
-    """What it is for, for the model to read."""
+    """What the schema is for, for the model to read. If empty, none is sent."""
     schema_json: _builtins.str
-    """The JSON Schema. Required."""
+    """The JSON Schema, a JSON object. Required. Providers understand different parts of the standard."""
     strict: _builtins.bool
-    """Whether the model must satisfy it to the letter. If unset, as the provider does."""
+    """Whether the model must satisfy the schema to the letter. If unset, as the provider does."""
     def __init__(
         self,
         *,
@@ -566,7 +598,7 @@ Global___JsonSchemaFormat: _TypeAlias = JsonSchemaFormat  # noqa: Y015
 
 @_typing.final
 class ReasoningOptions(_message.Message):
-    """Says how a model thinks."""
+    """Says how a model thinks before it answers."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -574,11 +606,17 @@ class ReasoningOptions(_message.Message):
     MAX_TOKEN_COUNT_FIELD_NUMBER: _builtins.int
     VISIBILITY_FIELD_NUMBER: _builtins.int
     effort: _builtins.str
-    """How hard: `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`, or a newer word."""
+    """How hard: `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`, or a newer word. If empty,
+    the model's own default. Excludes `max_token_count`.
+    """
     max_token_count: _builtins.int
-    """The most tokens to think with. Not with `effort`."""
+    """The most tokens to think with, 0 or more; 0 turns thinking off where the model allows that. If
+    unset, the model's own limit. Excludes `effort`.
+    """
     visibility: _builtins.str
-    """What to show of it: `none`, `auto`, `concise`, `detailed`, `full`. If empty, as the provider."""
+    """What to show of the thoughts: `none`, `auto`, `concise`, `detailed`, `full`, or a newer word. If
+    empty, as the provider does.
+    """
     def __init__(
         self,
         *,
@@ -598,16 +636,18 @@ Global___ReasoningOptions: _TypeAlias = ReasoningOptions  # noqa: Y015
 
 @_typing.final
 class PromptCacheOptions(_message.Message):
-    """Says how a provider may cache the prompt."""
+    """Says how a provider may cache the prompt. Never the gateway's response cache: see `CachePolicy`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     KEY_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
     key: _builtins.str
-    """Calls with equal keys go to the same place. Also a key for sticky routes."""
+    """Calls with equal keys go to the same place at the provider, where their common prefix may be
+    cached. If empty, as the provider does.
+    """
     ttl: _builtins.str
-    """How long to keep it, in the provider's words, for example `24h`."""
+    """How long to keep the prefix, in the provider's words, for example `24h`. If empty, its default."""
     def __init__(
         self,
         *,
@@ -624,16 +664,16 @@ Global___PromptCacheOptions: _TypeAlias = PromptCacheOptions  # noqa: Y015
 
 @_typing.final
 class AudioOptions(_message.Message):
-    """Says how audio is to sound."""
+    """Says how an audio answer is to sound."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VOICE_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
-    """The voice, by the provider's name."""
+    """The voice, by the provider's name, for example `alloy`. If empty, its default."""
     format: _builtins.str
-    """The format, for example `pcm16` or `mp3`."""
+    """The format, by the provider's name, for example `pcm16` or `mp3`. If empty, its default."""
     def __init__(
         self,
         *,
@@ -650,7 +690,13 @@ Global___AudioOptions: _TypeAlias = AudioOptions  # noqa: Y015
 
 @_typing.final
 class RoutingPreferences(_message.Message):
-    """Says which targets to prefer."""
+    """Says which targets of a route to prefer. It narrows what the caller may use, never widens it.
+
+    A route has one target for now. `allowed_providers`, `denied_providers` and `required_tags` are
+    honoured as filters: if they leave no target, the call is refused with `CAPABILITY_MISSING`.
+    `provider_order`, `allow_fallback` and `sort` change nothing while there is one target to choose
+    from.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -682,28 +728,34 @@ class RoutingPreferences(_message.Message):
     REQUIRED_TAGS_FIELD_NUMBER: _builtins.int
     SORT_FIELD_NUMBER: _builtins.int
     allow_fallback: _builtins.bool
-    """Whether another target may answer. If unset, it may."""
+    """Whether another target may answer after the first one failed. If unset, it may."""
     sort: _builtins.str
-    """What to sort by: `price`, `latency`, `throughput`. If empty, as the route says."""
+    """What to sort targets by: `price`, `latency` or `throughput`, the best first. If empty, as the
+    route says.
+    """
     @_builtins.property
     def fallback_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Models to try, in order, after `GenerateRequest.model`."""
+        """Models to try in order after `GenerateRequest.model`. Not served yet: if set, the call is refused
+        with `INVALID_FIELD`.
+        """
 
     @_builtins.property
     def provider_order(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Providers to try first, in order."""
+        """Providers to try first, in order; the others follow. If empty, as the route says."""
 
     @_builtins.property
     def allowed_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The only providers to use. If empty, all."""
+        """The only providers to use, by their names in the gateway's configuration. If empty, all."""
 
     @_builtins.property
     def denied_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Providers not to use."""
+        """Providers not to use. Wins over `allowed_providers`."""
 
     @_builtins.property
     def required_tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Tags that a target must have, for example `region` = `eu`."""
+        """Tags that a target must have, for example `region` = `eu`. If empty, any will do. No target has
+        tags yet: if set, the call is refused with `CAPABILITY_MISSING`.
+        """
 
     def __init__(
         self,
@@ -741,11 +793,13 @@ class GenerateResponse(_message.Message):
 
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]:
-        """The answers, by index. Never empty."""
+        """The answers, ordered by index. Never empty; `GenerateRequest.candidate_count` of them, unless the
+        provider wrote fewer.
+        """
 
     @_builtins.property
     def usage(self) -> _usage_pb2.Usage:
-        """What the call read, wrote and cost."""
+        """What the call read, wrote and cost, all candidates together."""
 
     def __init__(
         self,
@@ -775,18 +829,22 @@ class Candidate(_message.Message):
     STOP_SEQUENCE_FIELD_NUMBER: _builtins.int
     PROVIDER_JSON_FIELD_NUMBER: _builtins.int
     index: _builtins.int
-    """Its place, from 0."""
+    """Its place among the candidates, from 0."""
     finish_reason: Global___FinishReason.ValueType
     """Why the model stopped."""
     provider_finish_reason: _builtins.str
-    """The same in the provider's words."""
+    """The same in the provider's words, for example `end_turn`."""
     stop_sequence: _builtins.str
-    """The stop sequence that ended it."""
+    """The stop sequence that ended it. Empty if none did, or if the provider does not say."""
     provider_json: _builtins.str
-    """Members of the provider's candidate that the contract has no field for, as a JSON object."""
+    """Members of the provider's candidate that the contract has no field for, as a JSON object. Those
+    of its message lie under the key `message`. Empty if there are none.
+    """
     @_builtins.property
     def message(self) -> _message_pb2.ChatMessage:
-        """The message. Its role is `ROLE_ASSISTANT`. May have no parts."""
+        """What the model wrote. Its role is `ROLE_ASSISTANT`; it may have no parts. Append it to
+        `GenerateRequest.messages` as it is to go on with the conversation.
+        """
 
     def __init__(
         self,

@@ -29,15 +29,15 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     ROLE_UNSPECIFIED: _Role.ValueType  # 0
     """Never valid."""
     ROLE_SYSTEM: _Role.ValueType  # 1
-    """The operator."""
+    """The operator, whose instructions rank above the user's."""
     ROLE_USER: _Role.ValueType  # 2
-    """The caller."""
+    """The caller, or whoever speaks through it."""
     ROLE_ASSISTANT: _Role.ValueType  # 3
     """The model."""
     ROLE_TOOL: _Role.ValueType  # 4
-    """A tool."""
+    """A tool that the caller ran."""
     ROLE_DEVELOPER: _Role.ValueType  # 5
-    """The developer. Sent as `ROLE_SYSTEM` where the provider knows no developer."""
+    """The developer of the application. Sent as `ROLE_SYSTEM` where the provider knows no developer."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
     """Says who wrote a message. New values may be added."""
@@ -45,15 +45,15 @@ class Role(_Role, metaclass=_RoleEnumTypeWrapper):
 ROLE_UNSPECIFIED: Role.ValueType  # 0
 """Never valid."""
 ROLE_SYSTEM: Role.ValueType  # 1
-"""The operator."""
+"""The operator, whose instructions rank above the user's."""
 ROLE_USER: Role.ValueType  # 2
-"""The caller."""
+"""The caller, or whoever speaks through it."""
 ROLE_ASSISTANT: Role.ValueType  # 3
 """The model."""
 ROLE_TOOL: Role.ValueType  # 4
-"""A tool."""
+"""A tool that the caller ran."""
 ROLE_DEVELOPER: Role.ValueType  # 5
-"""The developer. Sent as `ROLE_SYSTEM` where the provider knows no developer."""
+"""The developer of the application. Sent as `ROLE_SYSTEM` where the provider knows no developer."""
 Global___Role: _TypeAlias = Role  # noqa: Y015
 
 @_typing.final
@@ -89,14 +89,20 @@ class ChatMessage(_message.Message):
     role: Global___Role.ValueType
     """Who wrote it. Required."""
     name: _builtins.str
-    """Tells participants of one role apart. Optional."""
+    """Tells participants of one role apart. If empty, none is sent."""
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Part]:
-        """What it says, in order. May be empty only in `ROLE_ASSISTANT`."""
+        """What it says, in order. May be empty only in `ROLE_ASSISTANT`.
+
+        Which parts a role may hold: `ROLE_SYSTEM` and `ROLE_DEVELOPER` text; `ROLE_USER` text and media;
+        `ROLE_TOOL` tool results; `ROLE_ASSISTANT` any. Provider parts may stand in all but `ROLE_TOOL`.
+        """
 
     @_builtins.property
     def provider_json(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What the contract has no field for, by dialect: a JSON object merged into this message."""
+        """What the contract has no field for, by dialect: a JSON object merged into this message for a
+        target that speaks the dialect, and ignored for any other.
+        """
 
     def __init__(
         self,
@@ -156,16 +162,18 @@ class Part(_message.Message):
     text: _builtins.str
     """Plain text."""
     refusal: _builtins.str
-    """Why the model declines. Only in `ROLE_ASSISTANT`."""
+    """Why the model declines, in its own words. Only in `ROLE_ASSISTANT`."""
     item_id: _builtins.str
-    """The provider's id of the item that this part belongs to. Parts of one item share it."""
+    """The provider's id of the item that this part belongs to. Parts of one item share it. Empty if
+    the provider has no items. Send it back unchanged.
+    """
     @_builtins.property
     def media(self) -> Global___Media:
         """An image, audio, video or a document."""
 
     @_builtins.property
     def reasoning(self) -> Global___Reasoning:
-        """What the model thought."""
+        """What the model thought before it answered."""
 
     @_builtins.property
     def tool_call(self) -> Global___ToolCall:
@@ -181,23 +189,25 @@ class Part(_message.Message):
 
     @_builtins.property
     def signature(self) -> Global___Signature:
-        """The provider's proof about this part. Send it back unchanged."""
+        """The provider's proof about this part. Unset if there is none. Send it back unchanged."""
 
     @_builtins.property
     def annotations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Annotation]:
-        """What the text rests on, in the order sent. Output only, but accepted back."""
+        """What the text rests on, in the order sent. Written by the model; accepted back."""
 
     @_builtins.property
     def logprobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___TokenLogprob]:
-        """The tokens of a text or refusal part. Output only; ignored in requests."""
+        """The tokens of a text or refusal part, in order, if `GenerateRequest.top_logprob_count` asked for
+        them. Written by the model; ignored in requests.
+        """
 
     @_builtins.property
     def cache_breakpoint(self) -> Global___CacheBreakpoint:
-        """Asks the provider to cache everything up to here."""
+        """Asks the provider to cache the prompt up to here, this part included. In requests only."""
 
     @_builtins.property
     def provider_json(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What the contract has no field for, by dialect. Send it back unchanged."""
+        """What the contract has no field for, by dialect: a JSON object each. Send it back unchanged."""
 
     def __init__(
         self,
@@ -243,20 +253,22 @@ class Media(_message.Message):
     mime_type: _builtins.str
     """The IANA media type, for example `image/png`. Required unless `file_id` is set."""
     data: _builtins.bytes
-    """The bytes. Bounded by the request's own limit."""
+    """The bytes themselves, not base64. Bounded by the request's own limit."""
     uri: _builtins.str
-    """A URI that the provider, not the gateway, fetches: `https`, or the provider's own scheme."""
+    """A URI that the provider fetches: `https`, or its own storage's scheme, `gs` or `s3`."""
     file_id: _builtins.str
-    """A file that the provider already holds, or its earlier audio answer."""
+    """The provider's id of a file that it holds already, or of its earlier audio answer."""
     file_name: _builtins.str
-    """The file's name."""
+    """The file's name, which models read with documents. If empty, none is sent."""
     detail: _builtins.str
-    """How closely to look at an image: `low`, `high`, `auto`, or the provider's own word."""
+    """How closely to look at an image: `low`, `high`, `auto`, or the provider's own word. If empty, its
+    default.
+    """
     transcript: _builtins.str
-    """What audio says. Output only."""
+    """What an audio answer says. Written by the model; ignored in requests."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When `file_id` stops being valid. Output only."""
+        """When `file_id` stops being valid. Unset if never, or if unknown. Ignored in requests."""
 
     def __init__(
         self,
@@ -297,7 +309,7 @@ class Reasoning(_message.Message):
         KIND_TEXT: Reasoning._Kind.ValueType  # 1
         """The thought itself. Its text may be withheld (empty) while its signature is not."""
         KIND_SUMMARY: Reasoning._Kind.ValueType  # 2
-        """A summary of it."""
+        """A summary of the thought."""
         KIND_REDACTED: Reasoning._Kind.ValueType  # 3
         """Withheld by the provider: no text, only `Part.signature`."""
 
@@ -309,7 +321,7 @@ class Reasoning(_message.Message):
     KIND_TEXT: Reasoning.Kind.ValueType  # 1
     """The thought itself. Its text may be withheld (empty) while its signature is not."""
     KIND_SUMMARY: Reasoning.Kind.ValueType  # 2
-    """A summary of it."""
+    """A summary of the thought."""
     KIND_REDACTED: Reasoning.Kind.ValueType  # 3
     """Withheld by the provider: no text, only `Part.signature`."""
 
@@ -335,14 +347,16 @@ Global___Reasoning: _TypeAlias = Reasoning  # noqa: Y015
 
 @_typing.final
 class Signature(_message.Message):
-    """A provider's opaque proof about a part."""
+    """A provider's opaque proof about a part, which it wants back with the part."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PROVIDER_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
-    """The provider that made it. A request answered by another provider is sent without it."""
+    """The provider that made it, by its name in the gateway's configuration. A request that another
+    provider answers is sent without it.
+    """
     value: _builtins.str
     """Exactly as the provider wrote it, never decoded."""
     def __init__(
@@ -361,7 +375,7 @@ Global___Signature: _TypeAlias = Signature  # noqa: Y015
 
 @_typing.final
 class Annotation(_message.Message):
-    """Says what a stretch of text rests on."""
+    """Says what a stretch of a part's text rests on."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -372,17 +386,19 @@ class Annotation(_message.Message):
     END_INDEX_FIELD_NUMBER: _builtins.int
     PROVIDER_JSON_FIELD_NUMBER: _builtins.int
     uri: _builtins.str
-    """Where the source is, for example `https://…`. May be empty."""
+    """Where the source is, for example `https://…`. Empty if it has no address."""
     title: _builtins.str
-    """The source's title."""
+    """The source's title. Empty if unknown."""
     cited_text: _builtins.str
-    """The words cited from the source."""
+    """The words cited from the source. Empty if the provider does not give them."""
     start_index: _builtins.int
-    """The first character annotated, counted in Unicode code points of the part's text."""
+    """The first character annotated, from 0, counted in Unicode code points of the part's text. Unset
+    if the provider does not say.
+    """
     end_index: _builtins.int
-    """One after the last character annotated."""
+    """One after the last character annotated, counted alike. Unset if the provider does not say."""
     provider_json: _builtins.str
-    """The provider's own annotation as JSON, complete."""
+    """The provider's own annotation as a JSON object, complete."""
     def __init__(
         self,
         *,
@@ -421,12 +437,16 @@ class TokenLogprob(_message.Message):
     token: _builtins.str
     """The token as the provider prints it."""
     utf8: _builtins.bytes
-    """Its bytes; a token may be part of a character. Empty if the provider does not say."""
+    """The token's bytes; it may be a part of a character. Empty if the provider does not say."""
     logprob: _builtins.float
-    """The natural logarithm of its probability."""
+    """The natural logarithm of its probability: 0 or less, and -infinity or a very small number for a
+    token that could not come.
+    """
     @_builtins.property
     def top_logprobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___TokenLogprob]:
-        """The likeliest tokens at this place, likeliest first. Theirs are empty."""
+        """The likeliest tokens at this place, likeliest first, as many as were asked for; the token itself
+        may be among them. Their own `top_logprobs` are empty.
+        """
 
     def __init__(
         self,
@@ -446,13 +466,13 @@ Global___TokenLogprob: _TypeAlias = TokenLogprob  # noqa: Y015
 
 @_typing.final
 class CacheBreakpoint(_message.Message):
-    """Marks the end of a prefix that the provider should cache."""
+    """Marks the end of a prefix of the prompt that the provider should cache."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TTL_FIELD_NUMBER: _builtins.int
     ttl: _builtins.str
-    """How long to keep it, for example `5m` or `1h`. If empty, the provider's default."""
+    """How long to keep it, in the provider's words, for example `5m` or `1h`. If empty, its default."""
     def __init__(
         self,
         *,
@@ -503,13 +523,15 @@ class ToolCall(_message.Message):
     id: _builtins.str
     """The id that the result must repeat. The gateway mints one if the provider has none."""
     name: _builtins.str
-    """The tool's name."""
+    """The name of the tool to call. Required. It may be one that was not offered: models invent some."""
     arguments_json: _builtins.str
-    """JSON text, as the model wrote it. May be invalid JSON. Never empty: no arguments are `{}`."""
+    """The arguments of a function as JSON text, as the model wrote it: check it, it may be invalid
+    JSON. Never empty in an answer: no arguments are `{}`.
+    """
     text: _builtins.str
-    """Free text, for a custom tool."""
+    """The free text for a custom tool."""
     executor: Global___ToolCall.Executor.ValueType
-    """Who runs it."""
+    """Who runs it. If unset, the caller."""
     def __init__(
         self,
         *,
@@ -541,16 +563,16 @@ class ToolResult(_message.Message):
     OUTPUT_JSON_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
     tool_call_id: _builtins.str
-    """The id of the call. Required."""
+    """The id of the call, `ToolCall.id`. Required; the call must stand before it in the conversation."""
     tool_name: _builtins.str
     """The tool's name. If empty, taken from the call in the conversation."""
     output_json: _builtins.str
-    """A JSON value instead of `parts`, where the result is data."""
+    """A JSON value instead of `parts`, where the result is data. Excludes `parts`."""
     failed: _builtins.bool
-    """Whether the call failed."""
+    """Whether the call failed; the result then says why."""
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Part]:
-        """What the model reads: text, media and provider parts."""
+        """What the model reads: text, media and provider parts. May be empty: the call returned nothing."""
 
     def __init__(
         self,
@@ -579,11 +601,11 @@ class ProviderPart(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     JSON_FIELD_NUMBER: _builtins.int
     dialect: _builtins.str
-    """The dialect that it belongs to, for example `anthropic`. Sent to no other."""
+    """The dialect that it belongs to, for example `anthropic`. Sent to no other. Required."""
     type: _builtins.str
     """The block's type, for example `container_upload`."""
     json: _builtins.str
-    """The block as JSON, complete."""
+    """The block as a JSON object, complete. Required."""
     def __init__(
         self,
         *,

@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Model(_message.Message):
-    """A model, or a route to several, that a caller may name in a request."""
+    """A model, or a route, that a caller may name in a request."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -35,43 +35,43 @@ class Model(_message.Message):
         CAPABILITY_UNSPECIFIED: Model._Capability.ValueType  # 0
         """Never sent."""
         CAPABILITY_GENERATE: Model._Capability.ValueType  # 1
-        """`Generate` and `StreamGenerate`."""
+        """It serves `Generate` and `StreamGenerate`."""
         CAPABILITY_EMBED: Model._Capability.ValueType  # 2
-        """`Embed`."""
+        """It serves `Embed`."""
         CAPABILITY_RERANK: Model._Capability.ValueType  # 3
-        """`Rerank`."""
+        """It orders documents by relevance. No RPC asks for that yet."""
         CAPABILITY_TOOLS: Model._Capability.ValueType  # 4
-        """Tool calls."""
+        """It calls tools."""
         CAPABILITY_PARALLEL_TOOLS: Model._Capability.ValueType  # 5
-        """Several tool calls in one answer."""
+        """It calls several tools in one answer."""
         CAPABILITY_JSON_SCHEMA: Model._Capability.ValueType  # 6
-        """Answers that satisfy a JSON Schema."""
+        """Its answers satisfy a JSON Schema."""
         CAPABILITY_REASONING: Model._Capability.ValueType  # 7
-        """Reasoning that can be turned up or down."""
+        """It reasons, and that can be turned up or down."""
         CAPABILITY_PROMPT_CACHE: Model._Capability.ValueType  # 8
-        """A prompt cache at the provider."""
+        """Its provider caches prompts."""
 
     class Capability(_Capability, metaclass=_CapabilityEnumTypeWrapper):
-        """Says what a model can do. New values may be added."""
+        """Says what a model can do. New values may be added; skip an unknown one."""
 
     CAPABILITY_UNSPECIFIED: Model.Capability.ValueType  # 0
     """Never sent."""
     CAPABILITY_GENERATE: Model.Capability.ValueType  # 1
-    """`Generate` and `StreamGenerate`."""
+    """It serves `Generate` and `StreamGenerate`."""
     CAPABILITY_EMBED: Model.Capability.ValueType  # 2
-    """`Embed`."""
+    """It serves `Embed`."""
     CAPABILITY_RERANK: Model.Capability.ValueType  # 3
-    """`Rerank`."""
+    """It orders documents by relevance. No RPC asks for that yet."""
     CAPABILITY_TOOLS: Model.Capability.ValueType  # 4
-    """Tool calls."""
+    """It calls tools."""
     CAPABILITY_PARALLEL_TOOLS: Model.Capability.ValueType  # 5
-    """Several tool calls in one answer."""
+    """It calls several tools in one answer."""
     CAPABILITY_JSON_SCHEMA: Model.Capability.ValueType  # 6
-    """Answers that satisfy a JSON Schema."""
+    """Its answers satisfy a JSON Schema."""
     CAPABILITY_REASONING: Model.Capability.ValueType  # 7
-    """Reasoning that can be turned up or down."""
+    """It reasons, and that can be turned up or down."""
     CAPABILITY_PROMPT_CACHE: Model.Capability.ValueType  # 8
-    """A prompt cache at the provider."""
+    """Its provider caches prompts."""
 
     ID_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
@@ -84,36 +84,38 @@ class Model(_message.Message):
     PRICES_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The id, for example `openai/gpt-4o-mini` or `fast`."""
+    """What to put into `GenerateRequest.model`, for example `openai/gpt-4o-mini` or the route `fast`."""
     provider: _builtins.str
-    """Who answers, for example `openai`. Empty for a route."""
+    """The provider that answers, by its name in the gateway's configuration. Empty for a route."""
     context_token_count: _builtins.int
     """The most tokens that it reads and writes together. 0 if unknown."""
     max_output_token_count: _builtins.int
-    """The most tokens that it writes. 0 if unknown."""
+    """The most tokens that it writes in one answer. 0 if unknown."""
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[Global___Model.Capability.ValueType]:
         """What it can do. Empty if the catalogue does not know the model: it is then tried with anything."""
 
     @_builtins.property
     def input_modalities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What it reads: `text`, `image`, `audio`, `video`, `document`."""
+        """What it reads: `text`, `image`, `audio`, `video`, `document`, or a newer word. Empty if unknown."""
 
     @_builtins.property
     def output_modalities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What it writes: `text`, `image`, `audio`."""
+        """What it writes: `text`, `image`, `audio`, or a newer word. Empty if unknown."""
 
     @_builtins.property
     def accepted_parameters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The request fields that it honours, for example `sampling.temperature`. Empty if unknown."""
+        """The paths of the request's fields that it honours, for example `sampling.temperature`. Empty if
+        unknown.
+        """
 
     @_builtins.property
     def prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Price]:
-        """What it costs. Empty if unknown."""
+        """What its tokens cost, a price for each kind. Empty if unknown."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When the provider published it. Unset if unknown."""
+        """When its provider published it. Unset if unknown."""
 
     def __init__(
         self,
@@ -148,14 +150,16 @@ class Price(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     READ_TIME_FIELD_NUMBER: _builtins.int
     token_kind: _builtins.str
-    """The kind, named after the field of `Usage` that counts it, for example `cached_input`."""
+    """The kind, named after the field of `Usage` that counts it without `_token_count`, for example
+    `input`, `cached_input` or `output`.
+    """
     usd_nanos_per_million: _builtins.int
-    """The price of a million of them, in 1e-9 US dollars."""
+    """The price of a million such tokens, in 1e-9 US dollars, 0 or more: 150000000 is 0.15 dollars."""
     source: _builtins.str
-    """Where the price was read."""
+    """Where the price was read, for example the address of a price list. Empty if unknown."""
     @_builtins.property
     def read_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was read."""
+        """When it was read there. Unset if unknown."""
 
     def __init__(
         self,
@@ -181,7 +185,7 @@ class GetModelRequest(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The id. Required."""
+    """The model's or the route's name, as `Model.id`. Required."""
     def __init__(
         self,
         *,
@@ -197,14 +201,14 @@ Global___GetModelRequest: _TypeAlias = GetModelRequest  # noqa: Y015
 
 @_typing.final
 class GetModelResponse(_message.Message):
-    """One model."""
+    """Holds one model."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def model(self) -> Global___Model:
-        """The model."""
+        """The model. Always set."""
 
     def __init__(
         self,
@@ -228,9 +232,9 @@ class ListModelsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """The most models to return. If 0, 100. Values above 1000 become 1000."""
+    """The most models to return, 0 or more. If 0, 100; values above 1000 become 1000."""
     page_token: _builtins.str
-    """The page to return, from a previous response. If empty, the first."""
+    """The page to return: `next_page_token` of the page before. If empty, the first."""
     def __init__(
         self,
         *,
@@ -247,17 +251,17 @@ Global___ListModelsRequest: _TypeAlias = ListModelsRequest  # noqa: Y015
 
 @_typing.final
 class ListModelsResponse(_message.Message):
-    """A page of models."""
+    """Holds a page of models."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MODELS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """The next page. If empty, this is the last."""
+    """What to put into `ListModelsRequest.page_token` for the next page. If empty, this is the last."""
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___Model]:
-        """The models, by id."""
+        """The models that the caller may use, ordered by id. May be fewer than were asked for."""
 
     def __init__(
         self,

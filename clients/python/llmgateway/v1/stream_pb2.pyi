@@ -31,7 +31,9 @@ class StreamGenerateResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___GenerationEvent]:
-        """At least one, in order. The server sends together what is ready together."""
+        """At least one event, in order. The server sends together what is ready together: where one message
+        ends and the next begins has no meaning.
+        """
 
     def __init__(
         self,
@@ -48,7 +50,12 @@ Global___StreamGenerateResponse: _TypeAlias = StreamGenerateResponse  # noqa: Y0
 
 @_typing.final
 class GenerationEvent(_message.Message):
-    """One event of a generation."""
+    """One event of a generation.
+
+    The events of a generation add up to its `GenerateResponse`; adding them up is called the fold. How
+    text is cut into deltas has no meaning: the server splits and joins them as it sees fit, and the fold
+    is the same.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -65,10 +72,12 @@ class GenerationEvent(_message.Message):
     sequence_number: _builtins.int
     """Counts the events of a generation from 1, without gaps. Heartbeats have 0."""
     candidate_index: _builtins.int
-    """The candidate, for part events and `candidate_finished`."""
+    """The candidate that the event belongs to, from 0: for part events and `candidate_finished`. 0 for
+    the others.
+    """
     @_builtins.property
     def started(self) -> Global___GenerationStarted:
-        """First, once."""
+        """The generation runs. First, once."""
 
     @_builtins.property
     def part_started(self) -> Global___PartStarted:
@@ -84,15 +93,15 @@ class GenerationEvent(_message.Message):
 
     @_builtins.property
     def candidate_finished(self) -> Global___CandidateFinished:
-        """Closes a candidate, all of whose parts are closed."""
+        """Closes a candidate, all of whose parts are closed. Once for each candidate."""
 
     @_builtins.property
     def finished(self) -> Global___GenerationFinished:
-        """Last, once."""
+        """The generation is whole. Last, once; every candidate is closed."""
 
     @_builtins.property
     def heartbeat(self) -> Global___Heartbeat:
-        """Says only that the call is alive. May come before `started`."""
+        """Says only that the call is alive. May come before `started`. Changes nothing in the fold."""
 
     @_builtins.property
     def provider_event(self) -> Global___ProviderEvent:
@@ -124,7 +133,7 @@ Global___GenerationEvent: _TypeAlias = GenerationEvent  # noqa: Y015
 
 @_typing.final
 class GenerationStarted(_message.Message):
-    """Says who answers. No fallback happens after it."""
+    """Says who answers. No other target answers after it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -132,11 +141,13 @@ class GenerationStarted(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def call(self) -> _call_pb2.CallInfo:
-        """What is known by now."""
+        """What is known by now, among it the call's id and the provider."""
 
     @_builtins.property
     def usage(self) -> _usage_pb2.Usage:
-        """What is known by now, often the input. Replaced by that of `finished`."""
+        """What is known by now, often the input's tokens. Unset if nothing is. Replaced by that of
+        `finished`.
+        """
 
     def __init__(
         self,
@@ -161,10 +172,12 @@ class PartStarted(_message.Message):
     INDEX_FIELD_NUMBER: _builtins.int
     PART_FIELD_NUMBER: _builtins.int
     index: _builtins.int
-    """The part's place in the message, from 0."""
+    """The part's place in its candidate's message, from 0. The parts of a candidate are opened in order
+    and without gaps; several may be open at once.
+    """
     @_builtins.property
     def part(self) -> _message_pb2.Part:
-        """The part so far: its kind, and whatever is known, up to the whole."""
+        """The part so far: its kind, and whatever is known of it, up to the whole."""
 
     def __init__(
         self,
@@ -194,15 +207,17 @@ class PartDelta(_message.Message):
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
     LOGPROBS_FIELD_NUMBER: _builtins.int
     index: _builtins.int
-    """The part's place in the message, from 0."""
+    """The part's place in its candidate's message, from 0."""
     text: _builtins.str
     """To the text of a text, reasoning, refusal or custom tool-call part."""
     arguments_json: _builtins.str
-    """To `arguments_json` of a tool call."""
+    """To `ToolCall.arguments_json` of a tool call. A piece of JSON text is no JSON: wait for the end of
+    the part before reading it.
+    """
     data: _builtins.bytes
-    """To `data` of a media part."""
+    """To `Media.data` of a media part."""
     transcript: _builtins.str
-    """To `transcript` of a media part."""
+    """To `Media.transcript` of a media part."""
     @_builtins.property
     def annotations(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Annotation]:
         """To append to `Part.annotations`."""
@@ -234,7 +249,7 @@ Global___PartDelta: _TypeAlias = PartDelta  # noqa: Y015
 
 @_typing.final
 class PartFinished(_message.Message):
-    """Closes the part at `index`."""
+    """Closes the part at `index`, and adds what is known of it only at its end."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -262,14 +277,14 @@ class PartFinished(_message.Message):
     SIGNATURE_FIELD_NUMBER: _builtins.int
     PROVIDER_JSON_FIELD_NUMBER: _builtins.int
     index: _builtins.int
-    """The part's place in the message, from 0."""
+    """The part's place in its candidate's message, from 0."""
     @_builtins.property
     def signature(self) -> _message_pb2.Signature:
-        """Sets `Part.signature`."""
+        """If set, replaces `Part.signature`."""
 
     @_builtins.property
     def provider_json(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Sets entries of `Part.provider_json`."""
+        """Sets entries of `Part.provider_json`; replaces those with the same key."""
 
     def __init__(
         self,
@@ -297,13 +312,13 @@ class CandidateFinished(_message.Message):
     STOP_SEQUENCE_FIELD_NUMBER: _builtins.int
     PROVIDER_JSON_FIELD_NUMBER: _builtins.int
     finish_reason: _generation_pb2.FinishReason.ValueType
-    """As in `Candidate`."""
+    """Why the model stopped, as `Candidate.finish_reason`."""
     provider_finish_reason: _builtins.str
-    """As in `Candidate`."""
+    """The same in the provider's words, as `Candidate.provider_finish_reason`."""
     stop_sequence: _builtins.str
-    """As in `Candidate`."""
+    """The stop sequence that ended it, as `Candidate.stop_sequence`."""
     provider_json: _builtins.str
-    """As in `Candidate`."""
+    """Members of the provider's candidate without a field, as `Candidate.provider_json`."""
     def __init__(
         self,
         *,
@@ -322,7 +337,7 @@ Global___CandidateFinished: _TypeAlias = CandidateFinished  # noqa: Y015
 
 @_typing.final
 class GenerationFinished(_message.Message):
-    """Ends the generation."""
+    """Ends the generation: it is whole."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -330,11 +345,15 @@ class GenerationFinished(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def call(self) -> _call_pb2.CallInfo:
-        """As `GenerateResponse.call`, whole: it replaces that of `started`."""
+        """What the gateway knows of the call, as `GenerateResponse.call`. Whole: it replaces that of
+        `started`. If unset, that of `started` stands.
+        """
 
     @_builtins.property
     def usage(self) -> _usage_pb2.Usage:
-        """As `GenerateResponse.usage`."""
+        """What the call read, wrote and cost, as `GenerateResponse.usage`. Whole: it replaces that of
+        `started`. If unset, that of `started` stands.
+        """
 
     def __init__(
         self,
@@ -352,7 +371,9 @@ Global___GenerationFinished: _TypeAlias = GenerationFinished  # noqa: Y015
 
 @_typing.final
 class Heartbeat(_message.Message):
-    """Says that the call is alive."""
+    """Says that the call is alive while the model is silent. Sent only if
+    `GenerateRequest.heartbeat_interval` asks for it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -369,7 +390,7 @@ Global___Heartbeat: _TypeAlias = Heartbeat  # noqa: Y015
 
 @_typing.final
 class ProviderEvent(_message.Message):
-    """Progress in one provider's own words."""
+    """Progress in one provider's own words, for those who know it. Never content."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -377,11 +398,11 @@ class ProviderEvent(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     JSON_FIELD_NUMBER: _builtins.int
     dialect: _builtins.str
-    """The dialect."""
+    """The dialect that the provider speaks, for example `openai`."""
     type: _builtins.str
     """The event's type, for example `response.web_search_call.searching`."""
     json: _builtins.str
-    """The event as JSON."""
+    """The event as a JSON object, complete."""
     def __init__(
         self,
         *,

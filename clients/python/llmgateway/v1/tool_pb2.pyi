@@ -65,11 +65,13 @@ class Tool(_message.Message):
 
     @_builtins.property
     def cache_breakpoint(self) -> _message_pb2.CacheBreakpoint:
-        """Asks the provider to cache the tools up to here."""
+        """Asks the provider to cache the prompt up to here, this tool included. If unset, it is not asked."""
 
     @_builtins.property
     def provider_json(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What the contract has no field for, by dialect."""
+        """What the contract has no field for, by dialect: a JSON object merged into this tool for a target
+        that speaks the dialect, and ignored for any other.
+        """
 
     def __init__(
         self,
@@ -92,7 +94,7 @@ Global___Tool: _TypeAlias = Tool  # noqa: Y015
 
 @_typing.final
 class FunctionTool(_message.Message):
-    """A function with JSON arguments."""
+    """A function with JSON arguments, run by the caller."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -103,11 +105,11 @@ class FunctionTool(_message.Message):
     name: _builtins.str
     """The name: `[a-zA-Z0-9_.:-]{1,128}`, or less where the provider takes less. Required."""
     description: _builtins.str
-    """What it does, for the model to read."""
+    """What it does and when to call it, for the model to read. If empty, none is sent."""
     input_schema_json: _builtins.str
-    """The JSON Schema of the arguments. If empty, it takes none."""
+    """The JSON Schema of its arguments, a JSON object. If empty, it takes none."""
     strict: _builtins.bool
-    """Whether arguments must satisfy the schema. If unset, as the provider does."""
+    """Whether its arguments must satisfy the schema to the letter. If unset, as the provider does."""
     def __init__(
         self,
         *,
@@ -128,7 +130,7 @@ Global___FunctionTool: _TypeAlias = FunctionTool  # noqa: Y015
 
 @_typing.final
 class CustomTool(_message.Message):
-    """A function with free-text input."""
+    """A function with free-text input, run by the caller."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -136,12 +138,12 @@ class CustomTool(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     GRAMMAR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """The name. Required."""
+    """The name: `[a-zA-Z0-9_.:-]{1,128}`, or less where the provider takes less. Required."""
     description: _builtins.str
-    """What it does, for the model to read."""
+    """What it does and when to call it, for the model to read. If empty, none is sent."""
     @_builtins.property
     def grammar(self) -> Global___Grammar:
-        """What the input must look like. If unset, any text."""
+        """What its input must look like. If unset, any text."""
 
     def __init__(
         self,
@@ -168,11 +170,13 @@ class ProviderTool(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     CONFIG_JSON_FIELD_NUMBER: _builtins.int
     dialect: _builtins.str
-    """The dialect that it belongs to. A target of another dialect cannot serve the request."""
+    """The dialect that it belongs to, for example `anthropic`. Required. A target of another dialect
+    cannot serve the request.
+    """
     type: _builtins.str
     """The provider's type, for example `web_search_20260318`. Required."""
     config_json: _builtins.str
-    """Its settings as a JSON object."""
+    """Its settings as a JSON object. If empty, none."""
     def __init__(
         self,
         *,
@@ -197,9 +201,11 @@ class Grammar(_message.Message):
     SYNTAX_FIELD_NUMBER: _builtins.int
     DEFINITION_FIELD_NUMBER: _builtins.int
     syntax: _builtins.str
-    """The notation, for example `lark` or `regex`. Required."""
+    """The notation, for example `lark` or `regex`. Required. Which ones there are is the provider's to
+    say.
+    """
     definition: _builtins.str
-    """The grammar. Required."""
+    """The grammar in that notation. Required."""
     def __init__(
         self,
         *,
@@ -233,7 +239,7 @@ class ToolChoice(_message.Message):
         MODE_NONE: ToolChoice._Mode.ValueType  # 2
         """The model must not call a tool."""
         MODE_REQUIRED: ToolChoice._Mode.ValueType  # 3
-        """The model must call a tool."""
+        """The model must call at least one tool."""
 
     class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
         """Says how freely a model may call tools."""
@@ -245,18 +251,20 @@ class ToolChoice(_message.Message):
     MODE_NONE: ToolChoice.Mode.ValueType  # 2
     """The model must not call a tool."""
     MODE_REQUIRED: ToolChoice.Mode.ValueType  # 3
-    """The model must call a tool."""
+    """The model must call at least one tool."""
 
     MODE_FIELD_NUMBER: _builtins.int
     ALLOWED_TOOL_NAMES_FIELD_NUMBER: _builtins.int
     PARALLEL_FIELD_NUMBER: _builtins.int
     mode: Global___ToolChoice.Mode.ValueType
-    """How freely the model may call tools."""
+    """How freely the model may call tools. If unset, it decides. `MODE_REQUIRED` needs tools."""
     parallel: _builtins.bool
     """Whether one answer may hold several calls. If unset, as the provider does."""
     @_builtins.property
     def allowed_tool_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The only tools that it may call. If empty, all. With `MODE_AUTO` or `MODE_REQUIRED`."""
+        """The only tools that it may call, by name; each is one of `GenerateRequest.tools`. If empty, all.
+        Excludes `MODE_NONE`.
+        """
 
     def __init__(
         self,

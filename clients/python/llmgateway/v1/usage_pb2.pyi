@@ -19,7 +19,11 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Usage(_message.Message):
-    """What a call read, wrote and cost, all its attempts together."""
+    """What a call read, wrote and cost, all its attempts and candidates together.
+
+    Counts are tokens of the provider's own tokenizer, 0 or more; a count that the provider does not
+    give is 0. Counts "of" another one are parts of it, not additions to it, and may overlap.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -32,11 +36,11 @@ class Usage(_message.Message):
         SOURCE_UNSPECIFIED: Usage._Source.ValueType  # 0
         """Never sent."""
         SOURCE_PROVIDER: Usage._Source.ValueType  # 1
-        """The provider."""
+        """The provider said so."""
         SOURCE_COUNTED: Usage._Source.ValueType  # 2
-        """The gateway, by counting what it relayed."""
+        """The gateway counted or estimated what it relayed, because the provider did not say."""
         SOURCE_BOUND: Usage._Source.ValueType  # 3
-        """The gateway, by an upper bound."""
+        """The gateway took an upper bound, because it could not count."""
 
     class Source(_Source, metaclass=_SourceEnumTypeWrapper):
         """Says where the counts come from."""
@@ -44,11 +48,11 @@ class Usage(_message.Message):
     SOURCE_UNSPECIFIED: Usage.Source.ValueType  # 0
     """Never sent."""
     SOURCE_PROVIDER: Usage.Source.ValueType  # 1
-    """The provider."""
+    """The provider said so."""
     SOURCE_COUNTED: Usage.Source.ValueType  # 2
-    """The gateway, by counting what it relayed."""
+    """The gateway counted or estimated what it relayed, because the provider did not say."""
     SOURCE_BOUND: Usage.Source.ValueType  # 3
-    """The gateway, by an upper bound."""
+    """The gateway took an upper bound, because it could not count."""
 
     INPUT_TOKEN_COUNT_FIELD_NUMBER: _builtins.int
     CACHED_INPUT_TOKEN_COUNT_FIELD_NUMBER: _builtins.int
@@ -82,7 +86,7 @@ class Usage(_message.Message):
     tool_input_token_count: _builtins.int
     """Those of `input_token_count` that the provider's own tools added."""
     output_token_count: _builtins.int
-    """Tokens written, reasoning included."""
+    """Tokens written, whatever their kind: reasoning included. 0 for embeddings."""
     reasoning_token_count: _builtins.int
     """Those of `output_token_count` spent on reasoning."""
     audio_output_token_count: _builtins.int
@@ -90,17 +94,19 @@ class Usage(_message.Message):
     image_output_token_count: _builtins.int
     """Those of `output_token_count` that are images."""
     accepted_prediction_token_count: _builtins.int
-    """Predicted tokens that were used."""
+    """Those of `output_token_count` that a prediction in the request foretold."""
     rejected_prediction_token_count: _builtins.int
-    """Predicted tokens that were not, and cost the same."""
+    """Those of `output_token_count` that a prediction foretold wrongly: not in the answer, and charged
+    all the same.
+    """
     search_unit_count: _builtins.int
-    """Units billed by the search, where the provider bills so."""
+    """Units billed by the search instead of the token, where the provider bills so."""
     cost_usd_nanos: _builtins.int
-    """The price, in 1e-9 US dollars. Unset if the gateway knows no price."""
+    """The price of it all, in 1e-9 US dollars, 0 or more. Unset if the gateway knows no price."""
     source: Global___Usage.Source.ValueType
     """Where the counts come from."""
     provider_json: _builtins.str
-    """The provider's own usage object as JSON."""
+    """The provider's own usage as a JSON object, complete. Empty if it sent none."""
     def __init__(
         self,
         *,
