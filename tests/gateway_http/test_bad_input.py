@@ -16,7 +16,7 @@ from llmgateway_server.telemetry.logs import LineWriter
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "Hello"}]
-LIMIT_BYTES = 200_000
+LIMIT_BYTES = 300_000
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ BODIES: list[tuple[str, bytes, int, str | None]] = [
     ("array", b"[]", 400, None),
     ("scalar", b"1", 400, None),
     ("broken", b'{"model": ', 400, None),
-    ("nested 80,000 deep", (OPEN + ',"x":' + "[" * 80_000 + "]" * 80_000 + "}").encode(), 400, None),
+    ("nested 100,000 deep", (OPEN + ',"x":' + "[" * 100_000 + "]" * 100_000 + "}").encode(), 400, None),
     ("nested 70 deep", (OPEN + ',"x":' + "[" * 70 + "]" * 70 + "}").encode(), 400, None),
     ("two models", b'{"model":"mock/echo","model":"mock/lorem","messages":[]}', 400, "model"),
     ("two roles", b'{"model":"m","messages":[{"role":"user","role":"system","content":"x"}]}', 400, "messages[0].role"),

@@ -104,17 +104,27 @@ def add_message(request: Request, message: Message, raw: Json, path: str) -> Non
         add_content(turn.parts, message.content, raw.get("content"), f"{path}.content")
         if role == message_pb2.ROLE_ASSISTANT:
             add_answer(turn, message, raw, path)
-        elif message.tool_calls or message.refusal or message.audio:
-            raise invalid(path, "tool_calls, refusal and audio belong to messages of the assistant")
-        elif message.content is None:
+        else:
+            refuse_answer_members(message, path)
+        if message.tool_call_id:
+            raise invalid(f"{path}.tool_call_id", "belongs to messages of the role tool")
+        if role != message_pb2.ROLE_ASSISTANT and message.content is None:
             raise invalid(f"{path}.content", "is required", "missing_required_parameter")
     if not raw.keys() <= MESSAGE_MEMBERS:
         unknown = {name: value for name, value in raw.items() if name not in MESSAGE_MEMBERS}
         turn.provider_json[DIALECT] = to_json_text(unknown)
 
 
+def refuse_answer_members(message: Message, path: str) -> None:
+    """Refuse what only an assistant's message may hold."""
+    for name in ("tool_calls", "refusal", "audio", "annotations", "reasoning_content", "reasoning"):
+        if getattr(message, name):
+            raise invalid(f"{path}.{name}", "belongs to messages of the role assistant")
+
+
 def set_tool_result(turn: message_pb2.ChatMessage, message: Message, raw: Json, path: str) -> None:
     """Fill a tool's turn with its one result."""
+    refuse_answer_members(message, path)
     result = turn.parts.add().tool_result
     result.tool_call_id = required(message.tool_call_id, f"{path}.tool_call_id")
     if message.content is None:
@@ -251,7 +261,7 @@ def set_sampling(request: Request, body: ChatRequest, raw: Json) -> None:
         sampling.stop_sequences.extend([body.stop] if isinstance(body.stop, str) else body.stop)
     if body.logit_bias:
         for token, bias in body.logit_bias.items():
-            if not token.isascii() or not token.isdecimal() or len(token) > 9:
+            if not token.isascii() or not token.isdecimal() or len(token) > 9 or str(int(token)) != token:
                 raise invalid(f"logit_bias.{token[:32]}", "must be the number of a token")
             sampling.logit_bias[int(token)] = bias
     for extra in EXTRA_SAMPLING & raw.keys():

@@ -23,6 +23,8 @@ FINISH_WORDS = {
     generation_pb2.FINISH_REASON_CONTENT_FILTERED: "content_filter",
     generation_pb2.FINISH_REASON_CONTEXT_FULL: "length",
 }
+# What OpenAI writes for a probability of nothing: JSON has no infinity.
+LEAST_LOGPROB = -9999.0
 PLAIN_WORDS = frozenset({"", "stop", "length", "tool_calls", "content_filter", "function_call"})
 
 
@@ -75,10 +77,9 @@ def to_choice(candidate: generation_pb2.Candidate) -> Json:
 
 
 def finish_word(reason: Finish.ValueType, *, has_calls: bool) -> str:
-    """Return OpenAI's word. Calls to run are always announced, whatever the provider said."""
-    if has_calls and reason in (generation_pb2.FINISH_REASON_STOP, generation_pb2.FINISH_REASON_OTHER):
-        return "tool_calls"
-    return FINISH_WORDS.get(reason, "stop")
+    """Return OpenAI's word. Calls to run are always announced, unless they may be cut off."""
+    word = FINISH_WORDS.get(reason, "stop")
+    return "tool_calls" if has_calls and word == "stop" else word
 
 
 def add_native_reason(choice: Json, word: str) -> None:
@@ -107,7 +108,7 @@ def to_message(message: message_pb2.ChatMessage) -> tuple[Json, Json | None]:
         elif kind == "tool_call":
             if part.tool_call.executor != PROVIDER:
                 calls.append(to_tool_call(part))
-        elif kind == "media":
+        elif kind == "media" and not part.media.mime_type.startswith(("image/", "video/")):
             extra["audio"] = to_audio(part)
         if part.logprobs:
             logprobs = logprobs or {"content": None, "refusal": None}
@@ -161,7 +162,7 @@ def to_logprob(token: message_pb2.TokenLogprob) -> Json:
 
 def to_token(token: message_pb2.TokenLogprob) -> Json:
     octets = list(token.utf8) if token.utf8 else None
-    return {"token": token.token, "logprob": token.logprob, "bytes": octets}
+    return {"token": token.token, "logprob": max(token.logprob, LEAST_LOGPROB), "bytes": octets}
 
 
 def to_annotation(annotation: message_pb2.Annotation) -> Json:
@@ -198,5 +199,9 @@ def to_usage(usage: usage_pb2.Usage) -> Json:
     }
     if usage.cache_write_input_token_count:
         told["prompt_tokens_details"]["cache_write_tokens"] = usage.cache_write_input_token_count
-    put_back(told, usage.provider_json)
+    if usage.provider_json:
+        for member, value in msgspec.json.decode(usage.provider_json).items():
+            own = told.setdefault(member, value)
+            if isinstance(own, dict) and isinstance(value, dict):
+                told[member] = {**value, **own}
     return told

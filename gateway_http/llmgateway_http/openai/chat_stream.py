@@ -36,7 +36,7 @@ class ChatChunks:
         self._call_numbers: dict[tuple[int, int], int] = {}
         self._call_counts: dict[int, int] = {}
         self._begun: set[int] = set()
-        self._tail_json = ""
+        self._last: list[Json] = []
 
     def chunks(self, events: Iterable[stream_pb2.GenerationEvent]) -> list[Json]:
         """Return the chunks for events that arrived together."""
@@ -48,7 +48,11 @@ class ChatChunks:
             elif kind == "part_started":
                 self._start_part(event.candidate_index, event.part_started, made)
             elif kind == "candidate_finished":
-                self._finish_candidate(event.candidate_index, event.candidate_finished, made)
+                made += self._last
+                self._last = []
+                self._finish_candidate(event.candidate_index, event.candidate_finished, self._last)
+            elif kind == "part_finished":
+                self._finish_part(event.candidate_index, event.part_finished, made)
             elif kind == "started":
                 self._start(event.started.call)
             elif kind == "finished":
@@ -111,9 +115,10 @@ class ChatChunks:
         key = (candidate, delta.index)
         kind = self._kinds.get(key, "hidden")
         if kind == "tool_call":
-            member, text = ("function", delta.arguments_json) if not delta.text else ("custom", delta.text)
-            field = "arguments" if member == "function" else "input"
-            call = {"index": self._call_numbers[key], member: {field: text}}
+            if delta.WhichOneof("delta") == "text":
+                call: Json = {"index": self._call_numbers[key], "custom": {"input": delta.text}}
+            else:
+                call = {"index": self._call_numbers[key], "function": {"arguments": delta.arguments_json}}
             self._chunk(candidate, {"tool_calls": [call]}, made)
         elif kind == "media":
             audio: Json = {}
@@ -144,6 +149,15 @@ class ChatChunks:
             is_refusal = kind == "refusal"
             choice["logprobs"] = {"content": None if is_refusal else tokens, "refusal": tokens if is_refusal else None}
 
+    def _finish_part(self, candidate: int, finished: stream_pb2.PartFinished, made: list[Json]) -> None:
+        """Tell what the provider said of a call only at its end."""
+        number = self._call_numbers.get((candidate, finished.index))
+        own = finished.provider_json.get(DIALECT, "")
+        if number is not None and own:
+            call: Json = {"index": number}
+            put_back(call, own)
+            self._chunk(candidate, {"tool_calls": [call]}, made)
+
     def _finish_candidate(self, candidate: int, finished: stream_pb2.CandidateFinished, made: list[Json]) -> None:
         unknown = msgspec.json.decode(finished.provider_json) if finished.provider_json else {}
         delta = unknown.pop("message", None) or {}
@@ -154,8 +168,11 @@ class ChatChunks:
             choice.setdefault(member, value)
 
     def _finish(self, finished: stream_pb2.GenerationFinished, made: list[Json]) -> None:
-        if made and finished.call.provider_json:
-            put_back(made[-1], finished.call.provider_json)
+        # The chunk that ends the last candidate waits for this: it carries what the provider said of the whole.
+        if self._last:
+            put_back(self._last[-1], finished.call.provider_json)
+            made += self._last
+            self._last = []
         if self._with_usage:
             made.append({**self._head, "choices": [], "usage": to_usage(finished.usage)})
 
