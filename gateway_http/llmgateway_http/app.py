@@ -11,11 +11,12 @@ from typing import Any
 
 from aiohttp import web
 
+from llmgateway_http.dispatch import Dispatcher
+from llmgateway_http.door import Door
 from llmgateway_http.handlers import Handlers
 from llmgateway_http.openapi import openapi_handler
 from llmgateway_http.settings import ShimSettings
 
-HANDLERS = web.AppKey("handlers", Handlers)
 BACKLOG = 4096
 # A reader that stands still costs at most so much of the kernel's memory.
 SEND_BUFFER_BYTES = 256 * 1024
@@ -23,31 +24,31 @@ SWEEP_S = 1.0
 CANCEL_S = 1.0
 
 
-def create_app(stub: Any, settings: ShimSettings, *, is_ready: Callable[[], Awaitable[bool]]) -> web.Application:
-    """Return the application over a stub of either binding (Any: they share an interface, not a type)."""
-    handlers = Handlers(stub, settings, is_ready)
-    app = web.Application(client_max_size=0)  # bodies are read, and bounded, by the door
-    app[HANDLERS] = handlers
-    for method, path, handler in (
-        ("POST", "/v1/chat/completions", handlers.chat_completions),
-        ("POST", "/v1/completions", handlers.completions),
-        ("POST", "/v1/embeddings", handlers.embeddings),
-        ("GET", "/v1/models", handlers.list_models),
-        ("GET", "/v1/models/{id:.+}", handlers.get_model),
-        ("GET", "/openapi.json", openapi_handler()),
-    ):
-        app.router.add_route(method, path, handlers.guarded(handler))
-        app.router.add_route("*", path, handlers.guarded(handlers.not_allowed))
-    app.router.add_get("/livez", handlers.livez)
-    app.router.add_get("/readyz", handlers.readyz)
-    app.router.add_route("*", "/{path:.*}", handlers.guarded(handlers.not_found))
-    return app
+def create_app(stub: Any, settings: ShimSettings, *, is_ready: Callable[[], Awaitable[bool]]) -> Dispatcher:
+    """Return what answers requests over a stub of either binding (Any: they share an interface, not a type)."""
+    door = Door(settings)
+    handlers = Handlers(stub, settings, door, is_ready)
+    return Dispatcher(
+        door,
+        endpoints={
+            ("POST", "/v1/chat/completions"): handlers.chat_completions,
+            ("POST", "/v1/completions"): handlers.completions,
+            ("POST", "/v1/embeddings"): handlers.embeddings,
+            ("GET", "/v1/models"): handlers.list_models,
+            ("GET", "/openapi.json"): openapi_handler(),
+        },
+        items={("GET", "/v1/models/"): handlers.get_model},
+        probes={"/livez": handlers.livez, "/readyz": handlers.readyz},
+    )
 
 
 class RunningServer:
     """A server that listens. `port` is the one taken."""
 
-    def __init__(self, runner: web.AppRunner, site: web.SockSite, sweep: asyncio.Task[None], port: int) -> None:
+    def __init__(
+        self, app: Dispatcher, runner: web.ServerRunner, site: web.SockSite, sweep: asyncio.Task[None], port: int
+    ) -> None:
+        self._app = app
         self._runner = runner
         self._site = site
         self._sweep = sweep
@@ -60,7 +61,7 @@ class RunningServer:
         if server is not None:
             server.pre_shutdown()  # idle connections close; busy ones after their answer
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._runner.app[HANDLERS].idle.wait(), drain_s)
+            await asyncio.wait_for(self._app.idle.wait(), drain_s)
         await self.close()
 
     async def close(self) -> None:
@@ -71,19 +72,19 @@ class RunningServer:
 
 
 async def start_server(
-    app: web.Application, listen: str, tls: ssl.SSLContext | None, settings: ShimSettings
+    app: Dispatcher, listen: str, tls: ssl.SSLContext | None, settings: ShimSettings
 ) -> RunningServer:
     """Listen on `host:port` and serve. Raise `OSError` where the address cannot be had."""
-    runner = web.AppRunner(
-        app,
+    server = web.Server(
+        app.dispatch,
         access_log=None,
         handler_cancellation=True,  # a client that leaves ends its call
         auto_decompress=False,
         keepalive_timeout=settings.idle_timeout_s,
         max_line_size=settings.header_bytes,
         max_field_size=settings.header_bytes,
-        shutdown_timeout=CANCEL_S,
     )
+    runner = web.ServerRunner(server, shutdown_timeout=CANCEL_S)
     await runner.setup()
     try:
         listener = open_listener(listen)
@@ -92,8 +93,8 @@ async def start_server(
     except BaseException:
         await runner.cleanup()
         raise
-    sweep = asyncio.create_task(close_slow_connections(runner, settings.header_timeout_s))
-    return RunningServer(runner, site, sweep, listener.getsockname()[1])
+    sweep = asyncio.create_task(close_slow_connections(server, app.served, settings.header_timeout_s))
+    return RunningServer(app, runner, site, sweep, listener.getsockname()[1])
 
 
 def open_listener(listen: str) -> socket.socket:
@@ -114,15 +115,13 @@ def open_listener(listen: str) -> socket.socket:
     return listener
 
 
-async def close_slow_connections(runner: web.AppRunner, header_timeout_s: float) -> None:
+async def close_slow_connections(server: web.Server, served: set[Any], header_timeout_s: float) -> None:
     """Close connections that have not sent a whole head in time; the library bounds only those that have sent one."""
     loop = asyncio.get_running_loop()
-    served = runner.app[HANDLERS].served
     first_seen_s: dict[Any, float] = {}  # Any: aiohttp's connections
     while True:
         await asyncio.sleep(min(SWEEP_S, header_timeout_s))
-        server = runner.server
-        connections = set() if server is None else set(server.connections)
+        connections = set(server.connections)
         served &= connections
         for connection in first_seen_s.keys() - connections:
             del first_seen_s[connection]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from llmgateway_http.openai.errors import INVALID_REQUEST, RATE_LIMIT, ErrorRow, RestError, invalid
 from llmgateway_http.settings import ShimSettings
@@ -13,6 +13,7 @@ from llmgateway_http.settings import ShimSettings
 FORBIDDEN = ErrorRow(403, INVALID_REQUEST, "forbidden_origin")
 TOO_LARGE = ErrorRow(413, INVALID_REQUEST, "request_too_large")
 UNSUPPORTED_TYPE = ErrorRow(415, INVALID_REQUEST, "unsupported_media_type")
+UNKNOWN_EXPECTATION = ErrorRow(417, INVALID_REQUEST, "expectation_failed")
 TOO_SLOW = ErrorRow(408, INVALID_REQUEST, "request_timeout")
 NO_ROOM = ErrorRow(429, RATE_LIMIT, "gateway_overloaded", should_retry=True)
 
@@ -27,7 +28,7 @@ class Door:
         self._settings = settings
         self._bytes_in_flight = 0
 
-    def check_caller(self, request: web.Request) -> None:
+    def check_caller(self, request: web.BaseRequest) -> None:
         """Without keys only programs on this machine are served; a web page opened on it is none."""
         if not self._settings.loopback_only:
             return
@@ -44,7 +45,7 @@ class Door:
                 "loopback address. Configure auth.keys to serve others.",
             )
 
-    async def read(self, request: web.Request) -> bytes:
+    async def read(self, request: web.BaseRequest) -> bytes:
         """Return the body. No more than the limit is read of a larger one."""
         headers = request.headers
         if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
@@ -55,6 +56,8 @@ class Door:
         limit = self._settings.request_bytes
         if request.content_length is not None and request.content_length > limit:
             raise too_large(limit)
+        if "expect" in headers:
+            await self._expect(request)
         if request.content.is_eof():  # it came with its head, as small bodies do
             return request.content.read_nowait()
         try:
@@ -64,7 +67,15 @@ class Door:
             message = f"The body did not arrive within {self._settings.body_timeout_s:g} s. Send it faster."
             raise RestError(TOO_SLOW, message) from error
 
-    async def _read_within(self, request: web.Request, limit: int) -> bytes:
+    async def _expect(self, request: web.BaseRequest) -> None:
+        """Tell a client that waits for it to send its body: what its head says has been found good."""
+        if request.headers["expect"].lower() != "100-continue":
+            raise RestError(UNKNOWN_EXPECTATION, "The only expectation that is met is 100-continue: leave Expect out.")
+        if request.version >= HttpVersion11:
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # What follows is the answer: its size counts from here.
+
+    async def _read_within(self, request: web.BaseRequest, limit: int) -> bytes:
         pieces: list[bytes] = []
         size = 0
         try:
@@ -101,7 +112,7 @@ def is_loopback_host(host: str) -> bool:
         return False
 
 
-def call_metadata(request: web.Request) -> tuple[tuple[str, str], ...]:
+def call_metadata(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
     """Return what of a request's headers travels with its call."""
     metadata = []
     for name in ("authorization", "traceparent", "tracestate"):
@@ -114,7 +125,7 @@ def call_metadata(request: web.Request) -> tuple[tuple[str, str], ...]:
     return tuple(metadata)
 
 
-def call_timeout_s(request: web.Request) -> float | None:
+def call_timeout_s(request: web.BaseRequest) -> float | None:
     """Return the caller's own deadline, in seconds from now; None where it gives none."""
     value = request.headers.get("x-llmgateway-timeout-ms")
     if value is None:

@@ -54,7 +54,7 @@ def openapi_handler() -> Any:  # a handler
     """Return a handler of the document, made once at its first request."""
     made: list[bytes] = []
 
-    async def handle(_: web.Request) -> web.StreamResponse:
+    async def handle(_: web.BaseRequest) -> web.StreamResponse:
         if not made:
             made.append(msgspec.json.encode(describe()))
         return web.Response(body=made[0], headers={"content-type": "application/json"})

@@ -26,7 +26,7 @@ HEADERS = {
 class EventStream:
     """Writes events to one client, who may leave them unread for `stall_s`."""
 
-    def __init__(self, request: web.Request, stall_s: float) -> None:
+    def __init__(self, request: web.BaseRequest, stall_s: float) -> None:
         self._request = request
         self._stall_s = stall_s
         self._response = web.StreamResponse(headers=HEADERS)

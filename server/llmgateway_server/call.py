@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 from google.protobuf.duration_pb2 import Duration
 from llmgateway.v1 import call_pb2, usage_pb2
 
@@ -24,8 +25,7 @@ class Principal:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(msgspec.Struct):
     """What becomes known of a call on its way, for its log line and its metrics.
 
     The pipeline writes it, the rim reads it once the call has ended. `provider` and `model` name the target;
@@ -35,15 +35,14 @@ class Outcome:
     requested_model: str = ""
     provider: str = ""
     model: str = ""
-    attempts: list[call_pb2.Attempt] = field(default_factory=list)
+    attempts: list[call_pb2.Attempt] = msgspec.field(default_factory=list)
     usage: usage_pb2.Usage | None = None
     first_content_s: float | None = None
     waited_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One RPC from its acceptance to its end.
+class Call(msgspec.Struct, frozen=True):
+    """One RPC from its acceptance to its end. A struct of msgspec's: made many times as fast as a data class.
 
     `accepted_s` and `deadline_s` are seconds of a monotonic clock; `accepted_at_ns` is the
     wall clock's nanoseconds since the epoch. No wait of the call may last beyond `deadline_s`.
@@ -55,7 +54,7 @@ class Call:
     accepted_s: float
     accepted_at_ns: int
     deadline_s: float
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: Outcome = msgspec.field(default_factory=Outcome)
 
 
 def set_duration(duration: Duration, seconds: float) -> None:

@@ -24,7 +24,7 @@ from llmgateway.v1 import (
     usage_pb2,
 )
 
-from llmgateway_server import errors, tokens, validate
+from llmgateway_server import errors, tokens
 from llmgateway_server.attempts.attempts import Attempts, Events
 from llmgateway_server.auth.policy import may_use
 from llmgateway_server.call import NANOS_PER_S, Call, set_duration
@@ -33,6 +33,7 @@ from llmgateway_server.heartbeat import with_heartbeats
 from llmgateway_server.routing.directory import ModelDirectory
 from llmgateway_server.routing.plan import RouteTable, Target, check_preferences
 from llmgateway_server.upstream.upstream import Upstream
+from llmgateway_server.validation.requests import validate_embed, validate_generate, validate_list_models
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1_000
@@ -65,10 +66,10 @@ class Pipeline:
         self._clock = clock
 
     async def generate(self, call: Call, request: Generation) -> generation_pb2.GenerateResponse:
-        refuse(validate.validate_generate(request, self._limits))
+        refuse(validate_generate(request, self._limits))
         target = self._resolve(call, request.model)
-        check_preferences(target, request.routing)
-        check_cache(request.cache_policy)
+        check_preferences(target, request)
+        check_cache(request)
         upstream = self._upstreams[target.provider]
         response = await self._attempts.generate(call, request, target, upstream)
         warn_of_options(response.call, request, upstream)
@@ -78,10 +79,10 @@ class Pipeline:
     async def stream_generate(
         self, call: Call, request: Generation
     ) -> AsyncGenerator[stream_pb2.StreamGenerateResponse, None]:
-        refuse(validate.validate_generate(request, self._limits))
+        refuse(validate_generate(request, self._limits))
         target = self._resolve(call, request.model)
-        check_preferences(target, request.routing)
-        check_cache(request.cache_policy)
+        check_preferences(target, request)
+        check_cache(request)
         upstream = self._upstreams[target.provider]
         stream = self._attempts.stream(call, request, target, upstream)
         if request.HasField("heartbeat_interval"):
@@ -99,9 +100,9 @@ class Pipeline:
                 yield stream_pb2.StreamGenerateResponse(events=events)
 
     async def embed(self, call: Call, request: embedding_pb2.EmbedRequest) -> embedding_pb2.EmbedResponse:
-        refuse(validate.validate_embed(request, self._limits))
+        refuse(validate_embed(request, self._limits))
         target = self._resolve(call, request.model)
-        check_cache(request.cache_policy)
+        check_cache(request)
         upstream = self._upstreams[target.provider]
         response = await self._attempts.embed(call, request, target, upstream)
         warn_of_options(response.call, request, upstream)
@@ -111,7 +112,7 @@ class Pipeline:
     async def count_tokens(
         self, call: Call, request: count_tokens_pb2.CountTokensRequest
     ) -> count_tokens_pb2.CountTokensResponse:
-        violations = validate.validate_generate(request.generation, self._limits)
+        violations = validate_generate(request.generation, self._limits)
         refuse([errors.FieldViolation(f"generation.{wrong.field}", wrong.description) for wrong in violations])
         target = self._resolve(call, request.generation.model)
         response = count_tokens_pb2.CountTokensResponse(
@@ -126,7 +127,7 @@ class Pipeline:
         return model_pb2.GetModelResponse(model=await self._directory.get_model(request.id))
 
     async def list_models(self, call: Call, request: model_pb2.ListModelsRequest) -> model_pb2.ListModelsResponse:
-        refuse(validate.validate_list_models(request))
+        refuse(validate_list_models(request))
         after = read_page_token(request.page_token)
         size = min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
         models = [
@@ -153,7 +154,8 @@ class Pipeline:
 
     def _may_use(self, call: Call, name: str, target: Target | None) -> bool:
         """Whether the caller may use a name: by that name, or because it may use the target behind it."""
-        return may_use(call.principal, name) or (target is not None and may_use(call.principal, target.id))
+        principal = call.principal
+        return may_use(principal, name) or (target is not None and may_use(principal, target.id))
 
     def _inform(self, call: Call, request: Generation, target: Target, upstream: Upstream, events: Events) -> None:
         """Add what the gateway knows to the first and to the last event."""
@@ -194,9 +196,9 @@ def refuse(violations: Sequence[errors.FieldViolation]) -> None:
         raise errors.InvalidField(violations)
 
 
-def check_cache(policy: cache_pb2.CachePolicy) -> None:
+def check_cache(request: Billable) -> None:
     """Without a cache every policy is a bypass, but one that forbids to go upstream."""
-    if policy.mode == cache_pb2.CachePolicy.MODE_CACHED_ONLY:
+    if request.HasField("cache_policy") and request.cache_policy.mode == cache_pb2.CachePolicy.MODE_CACHED_ONLY:
         raise errors.CacheMiss("The request allows a cached answer only, and there is none. Allow another mode.")
 
 

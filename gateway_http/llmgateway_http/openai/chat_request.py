@@ -42,6 +42,8 @@ CALL_MEMBERS = frozenset(MessageToolCall.__struct_fields__)
 TOOL_MEMBERS = frozenset(ToolDefinition.__struct_fields__)
 # Sampling members that OpenAI does not have and the contract does.
 EXTRA_SAMPLING = frozenset({"top_k", "min_p"})
+SAMPLING_NUMBERS = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed")
+SAMPLING_MEMBERS = EXTRA_SAMPLING.union(SAMPLING_NUMBERS, ("stop", "logit_bias"))
 KNOWN_MEMBERS = REQUEST_MEMBERS | EXTRA_SAMPLING
 # A body of these alone has nothing for the bag of provider options.
 PLAIN_MEMBERS = KNOWN_MEMBERS - PASSED_ON - {"response_format", "provider_options_json"}
@@ -75,9 +77,9 @@ def to_generate_request(raw: dict[str, Any]) -> tuple[Request, ChatRequest]:
 
 def refuse_members(raw: Json) -> None:
     """Refuse what cannot be honoured, by name."""
-    for name, description in REFUSED.items():
-        if raw.get(name) is not None:
-            raise invalid(name, description, "unsupported_parameter")
+    for name in REFUSED.keys() & raw.keys():
+        if raw[name] is not None:
+            raise invalid(name, REFUSED[name], "unsupported_parameter")
 
 
 def passed_format(body: ChatRequest) -> frozenset[str]:
@@ -252,8 +254,10 @@ def set_tool_choice(request: Request, choice: str | ToolChoiceObject) -> None:
 
 def set_sampling(request: Request, body: ChatRequest, raw: Json) -> None:
     """Fill how tokens are picked."""
+    if raw.keys().isdisjoint(SAMPLING_MEMBERS):
+        return
     sampling = request.sampling
-    for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed"):
+    for name in SAMPLING_NUMBERS:
         value = getattr(body, name)
         if value is not None:
             setattr(sampling, name, value)

@@ -7,16 +7,15 @@ or a time-out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+import msgspec
 from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, stream_pb2
 
 from llmgateway_server.errors import CallError
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedRequest:
+class EncodedRequest(msgspec.Struct, frozen=True):
     """What to send: `path` below the provider's base URL, and the JSON body (empty for GET).
 
     `warnings` say what the request asked for and the wire format cannot carry, where the request's
@@ -26,7 +25,7 @@ class EncodedRequest:
     method: str
     path: str
     body: bytes = b""
-    warnings: Sequence[call_pb2.Warning] = field(default=())
+    warnings: Sequence[call_pb2.Warning] = ()
 
 
 class SseEvent(NamedTuple):

@@ -9,13 +9,13 @@ import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+import msgspec
 from llmgateway.v1 import generation_pb2
 
 from llmgateway_server import errors
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """One provider's model. `provider` is its name in the configuration, `model` the provider's own name."""
 
     provider: str
@@ -65,11 +65,14 @@ def target_of(text: str) -> Target:
     return Target(provider, model)
 
 
-def check_preferences(target: Target, preferences: generation_pb2.RoutingPreferences) -> None:
+def check_preferences(target: Target, request: generation_pb2.GenerateRequest) -> None:
     """Refuse a target that the request's own preferences exclude.
 
     With one target, an order or a sort of targets changes nothing.
     """
+    if not request.HasField("routing"):
+        return
+    preferences = request.routing
     excluded = ""
     if preferences.allowed_providers and target.provider not in preferences.allowed_providers:
         excluded = "routing.allowed_providers leaves it out"

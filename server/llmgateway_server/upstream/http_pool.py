@@ -13,6 +13,7 @@ import ssl
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import httptools
 
@@ -46,6 +47,7 @@ class Origin:
     port: int
 
 
+@lru_cache(maxsize=256)  # a provider has a few
 def split_url(url: str) -> tuple[Origin, str, str]:
     """Return the origin, the value of the `host` header, and the path with its query."""
     scheme, _, rest = url.partition("://")

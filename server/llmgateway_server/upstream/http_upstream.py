@@ -25,6 +25,7 @@ from llmgateway_server.upstream.http import (
 )
 from llmgateway_server.upstream.join import join_deltas
 from llmgateway_server.upstream.sse import EventTooLargeError, SseSplitter
+from llmgateway_server.upstream.timeout import Timeout
 from llmgateway_server.upstream.upstream import AttemptState
 
 LIST_MODELS_TIMEOUT_S = 5.0
@@ -123,7 +124,7 @@ class HttpUpstream:
         """Send a request and read the whole answer, under the connect timer and the deadline only."""
         started_s = self._clock()
         try:
-            async with asyncio.timeout(max(state.deadline_s - started_s, 0.0)):
+            with Timeout(state.deadline_s - started_s):
                 response = await self._open(encoded, state)
                 try:
                     return await self._read(response, self._limits.response_bytes)
@@ -249,7 +250,7 @@ class StreamTimer:
         """Await within the timer that is running; raise its error when it fires."""
         waiting_since_s = self._clock()
         try:
-            async with asyncio.timeout(max(min(self._until_s, self._state.deadline_s) - waiting_since_s, 0.0)):
+            with Timeout(min(self._until_s, self._state.deadline_s) - waiting_since_s):
                 return await operation
         except TimeoutError as error:
             if self._state.deadline_s <= self._until_s:

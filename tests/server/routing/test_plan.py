@@ -48,7 +48,7 @@ def test_a_preference_that_excludes_the_only_target_is_named(
     preferences: generation_pb2.RoutingPreferences, excluded_by: str
 ) -> None:
     with pytest.raises(errors.CapabilityMissing, match=excluded_by):
-        check_preferences(target_of("openai/gpt-4o"), preferences)
+        check_preferences(target_of("openai/gpt-4o"), generation_pb2.GenerateRequest(routing=preferences))
 
 
 def test_preferences_that_allow_the_target_change_nothing() -> None:
@@ -59,4 +59,4 @@ def test_preferences_that_allow_the_target_change_nothing() -> None:
         sort="price",
         allow_fallback=False,
     )
-    check_preferences(target_of("openai/gpt-4o"), preferences)
+    check_preferences(target_of("openai/gpt-4o"), generation_pb2.GenerateRequest(routing=preferences))

@@ -51,12 +51,12 @@ def decode_generate(
         raise bad_response(provider, "it holds no choices")
     response = generation_pb2.GenerateResponse()
     describe(response.call, raw, provider)
+    candidates, response_id = response.candidates, response.call.provider_response_id
+    audio_format = request.audio.format if request.HasField("audio") else ""
     for place, choice in enumerate(choices):
         if choice.get("error"):
             raise stream_error(provider, choice)
-        add_candidate(
-            response.candidates.add(), choice, place, response.call.provider_response_id, request.audio.format
-        )
+        add_candidate(candidates.add(), choice, place, response_id, audio_format)
     usage = mapping(raw.get("usage")) or mapping(mapping(raw.get("x_groq")).get("usage"))
     if usage:
         reader = UsageReader(quirks)
@@ -124,6 +124,8 @@ def add_parts(chat: message_pb2.ChatMessage, message: Json, logprobs: Any) -> No
 
 def add_calls(chat: message_pb2.ChatMessage, message: Json, response_id: str, candidate_index: int) -> None:
     """Add the tool calls; a legacy function call is one."""
+    if not message.get("tool_calls") and not message.get("function_call"):
+        return
     calls = [call for call in items(message.get("tool_calls")) if isinstance(call, dict)]
     if isinstance(message.get("function_call"), dict):
         calls.append({"function": message["function_call"]})

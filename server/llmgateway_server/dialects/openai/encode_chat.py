@@ -110,10 +110,12 @@ class ChatEncoder:
             self._put(body, "user", request.end_user_id, "end_user_id")
         if request.service_tier:
             self._put(body, "service_tier", request.service_tier, "service_tier")
-        if request.prompt_cache.key:
-            self._put(body, "prompt_cache_key", request.prompt_cache.key, "prompt_cache.key")
-        if request.prompt_cache.ttl:
-            self._put(body, "prompt_cache_retention", request.prompt_cache.ttl, "prompt_cache.ttl")
+        if request.HasField("prompt_cache"):
+            cache = request.prompt_cache
+            if cache.key:
+                self._put(body, "prompt_cache_key", cache.key, "prompt_cache.key")
+            if cache.ttl:
+                self._put(body, "prompt_cache_retention", cache.ttl, "prompt_cache.ttl")
 
     def _put(self, body: Json, member: str, value: Any, field: str) -> None:
         if member in self._quirks.unsupported:

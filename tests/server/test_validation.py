@@ -9,7 +9,8 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, tool_pb2
 from llmgateway_server.config.settings import LimitSettings
-from llmgateway_server.validate import nests_deeper, validate_embed, validate_generate
+from llmgateway_server.validation.checks import nests_deeper
+from llmgateway_server.validation.requests import validate_embed, validate_generate
 
 LIMITS = LimitSettings()
 Request = generation_pb2.GenerateRequest

@@ -1,0 +1,96 @@
+"""Finds each request's endpoint, and sees that whatever happens there goes out as OpenAI's clients read it.
+
+A dictionary of paths stands in for aiohttp's router: with a handful of endpoints, that costs a tenth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from llmgateway_http.door import Door
+from llmgateway_http.openai.errors import INVALID_REQUEST, SERVER_ERROR, ErrorRow, RestError
+from llmgateway_http.responses import error_response
+
+INTERNAL = ErrorRow(500, SERVER_ERROR, "internal_error")
+NOT_FOUND = ErrorRow(404, INVALID_REQUEST, "unknown_url")
+NOT_ALLOWED = ErrorRow(405, INVALID_REQUEST, "method_not_allowed")
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+ItemHandler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
+
+log = logging.getLogger("llmgateway.rest")
+
+
+class Dispatcher:
+    """The one handler that the server knows. It counts the requests that run, so that a stop can wait for them.
+
+    `endpoints` holds handlers by method and whole path; `items` by method and what a path begins with, the rest
+    being the item's name; `probes` by path alone: they are open to everyone, and answer GET. `paths` names them all
+    but the items.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        endpoints: Mapping[tuple[str, str], Handler],
+        items: Mapping[tuple[str, str], ItemHandler],
+        probes: Mapping[str, Handler],
+    ) -> None:
+        self._door = door
+        self._endpoints = endpoints
+        self._items = items
+        self._probes = probes
+        self.paths = {path for _, path in endpoints} | set(probes)
+        self._running = 0
+        self.served: set[Any] = set()  # Any: aiohttp's connections; those that have sent a whole head
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        self.served.add(request.protocol)
+        self._running += 1
+        self.idle.clear()
+        try:
+            return await self._answer(request)
+        except RestError as error:
+            return error_response(error)
+        except ConnectionError:
+            raise  # The client left, or was cut off: nobody reads an answer.
+        except Exception as error:
+            log.error("%s %s failed by a fault of the gateway", request.method, request.path, exc_info=error)
+            return error_response(RestError(INTERNAL, "The gateway failed. Report it to whoever runs it."))
+        finally:
+            self._running -= 1
+            if self._running == 0:
+                self.idle.set()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.rel_url.raw_path
+        method = "GET" if request.method == "HEAD" else request.method
+        probe = self._probes.get(path)
+        if probe is not None and method == "GET":
+            return await probe(request)
+        self._door.check_caller(request)
+        handler = self._endpoints.get((method, path))
+        if handler is not None:
+            return await handler(request)
+        for (item_method, prefix), item_handler in self._items.items():
+            if path.startswith(prefix) and len(path) > len(prefix):
+                if method != item_method:
+                    raise not_allowed(request)
+                return await item_handler(request, unquote(path[len(prefix) :]))
+        if path in self.paths:
+            raise not_allowed(request)
+        raise RestError(NOT_FOUND, f"Nothing is served at {path[:200]}. The endpoints are in /openapi.json.")
+
+
+def not_allowed(request: web.BaseRequest) -> RestError:
+    """Refuse a method that an endpoint does not have."""
+    return RestError(NOT_ALLOWED, f"{request.method} is not served at {request.path[:200]}. See /openapi.json.")

@@ -1,0 +1,79 @@
+"""Answers as HTTP has them: bodies of JSON, and headers that say who answered and what it took."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from llmgateway.v1 import call_pb2, stream_pb2, usage_pb2
+
+from llmgateway_http.openai.errors import RestError
+
+MAX_WARNINGS_CHARACTERS = 1024
+JSON_HEADERS = {"content-type": "application/json"}
+
+encode = msgspec.json.Encoder().encode
+
+
+def json_response(body: dict[str, Any]) -> web.Response:  # Any: JSON
+    """Return an answer that no call of the gateway stands behind."""
+    return web.Response(body=encode(body), headers=JSON_HEADERS)
+
+
+def call_response(body: dict[str, Any], call: call_pb2.CallInfo, usage: usage_pb2.Usage) -> web.Response:  # Any: JSON
+    """Return a call's answer, with who gave it and what it took as headers."""
+    headers = call_headers(call)
+    headers["content-type"] = "application/json"
+    headers["x-llmgateway-attempts"] = str(len(call.attempts))
+    overhead = call.gateway_latency
+    headers["x-llmgateway-overhead-ms"] = f"{overhead.seconds * 1000 + overhead.nanos / 1e6:.3f}"
+    if usage.HasField("cost_usd_nanos"):
+        headers["x-llmgateway-cost-usd"] = f"{usage.cost_usd_nanos / 1e9:.9f}"
+    if call.warnings:
+        headers["x-llmgateway-warnings"] = warnings_text(call)
+    return web.Response(body=encode(body), headers=headers)
+
+
+def call_headers(call: call_pb2.CallInfo) -> dict[str, str]:
+    """Return who answered, as headers."""
+    return {
+        "x-request-id": call.call_id,
+        "x-llmgateway-provider": header_text(call.provider),
+        "x-llmgateway-model": header_text(call.model),
+    }
+
+
+def stream_headers(message: stream_pb2.StreamGenerateResponse) -> dict[str, str]:
+    """Return who answers a stream; what it took is known only at its end, and comes with its usage."""
+    for event in message.events:
+        if event.HasField("started"):
+            return call_headers(event.started.call)
+    return {}
+
+
+def warnings_text(call: call_pb2.CallInfo) -> str:
+    """Return a call's warnings on one line."""
+    told = "; ".join(f"{warning.field}: {warning.description}" for warning in call.warnings)
+    return header_text(told)[:MAX_WARNINGS_CHARACTERS]
+
+
+def header_text(text: str) -> str:
+    """Return text fit for a header: whatever is not printable ASCII becomes `?`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(character if " " <= character <= "~" else "?" for character in text)
+
+
+def error_response(error: RestError) -> web.Response:
+    """Return a failure with its status, and whether and when to try again."""
+    headers = {**JSON_HEADERS, "x-should-retry": "true" if error.row.should_retry else "false"}
+    # What is refused before it is a call has no id of the gateway's; its client asks for one all the same.
+    headers["x-request-id"] = error.call_id or f"rest_{secrets.token_hex(12)}"
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(max(1, -(-int(error.retry_after_s * 1000) // 1000)))
+        headers["retry-after-ms"] = str(int(error.retry_after_s * 1000))
+    if error.row.status in (408, 413):
+        headers["connection"] = "close"  # What is left of the body is not read.
+    return web.Response(body=error.body(), status=error.row.status, headers=headers)

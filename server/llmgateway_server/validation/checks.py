@@ -1,0 +1,82 @@
+"""What more than one field has to be checked for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+from google.protobuf.duration_pb2 import Duration
+from llmgateway.v1 import generation_pb2
+
+from llmgateway_server.config.settings import LimitSettings
+from llmgateway_server.errors import FieldViolation
+
+Violations = Iterator[FieldViolation]
+
+
+def token_ids_violations(path: str, tokens: generation_pb2.TokenIds) -> Violations:
+    if not tokens.ids:
+        yield FieldViolation(f"{path}.ids", "must hold at least one token")
+    elif min(tokens.ids) < 0:
+        yield FieldViolation(f"{path}.ids", "must not hold negative numbers")
+
+
+def json_object_map_violations(path: str, values: Mapping[str, str], limits: LimitSettings) -> Violations:
+    for key, text in values.items():
+        yield from json_object_violations(f'{path}["{key[:64]}"]', text, limits)
+
+
+def json_object_violations(path: str, text: str, limits: LimitSettings) -> Violations:
+    value, violation = read_json(path, text, limits)
+    if violation is not None:
+        yield violation
+    elif not isinstance(value, dict):
+        yield FieldViolation(path, "must be a JSON object")
+
+
+def json_violations(path: str, text: str, limits: LimitSettings) -> Violations:
+    violation = read_json(path, text, limits)[1]
+    if violation is not None:
+        yield violation
+
+
+def read_json(path: str, text: str, limits: LimitSettings) -> tuple[object, FieldViolation | None]:
+    try:
+        value: object = msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        return None, FieldViolation(path, f"is not valid JSON: {error}")
+    except RecursionError:
+        return None, FieldViolation(path, f"nests deeper than {limits.json_depth} levels")
+    if nests_deeper(value, limits.json_depth):
+        return None, FieldViolation(path, f"nests deeper than {limits.json_depth} levels")
+    return value, None
+
+
+def nests_deeper(value: object, depth: int) -> bool:
+    """Whether a decoded JSON value has more than `depth` levels of objects and arrays."""
+    level: list[object] = [value]
+    for _ in range(depth):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def seconds_of(duration: Duration) -> float:
+    """Return a duration in seconds; unlike `ToTimedelta`, of any length."""
+    return duration.seconds + duration.nanos / 1e9
+
+
+def within(path: str, value: float, least: float, most: float) -> Violations:
+    if not least <= value <= most:  # also refuses NaN
+        yield FieldViolation(path, f"must be {least:g} to {most:g}, not {value:g}")
+
+
+def unknown_number(path: str, number: int) -> FieldViolation:
+    return FieldViolation(path, f"has the unknown value {number}: see the contract for those that are known")
