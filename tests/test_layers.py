@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"attempts", "auth"}),
     frozenset({"routing", "upstream"}),
     frozenset({"dialects", "catalog", "telemetry"}),
-    frozenset({"validate", "tokens"}),
+    frozenset({"validation", "tokens"}),
     frozenset({"call"}),
     frozenset({"config", "errors"}),
 )

@@ -42,7 +42,7 @@ class Effort:
     connection_count: int
 
 
-FULL = Effort(round_count=3, load_s=2.0, warm_up_s=0.5, connection_count=16)
+FULL = Effort(round_count=9, load_s=1.0, warm_up_s=0.2, connection_count=16)
 QUICK = Effort(round_count=1, load_s=0.15, warm_up_s=0.05, connection_count=4)
 
 

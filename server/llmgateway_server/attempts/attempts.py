@@ -58,7 +58,8 @@ class Attempts:
             raise
         finally:
             attempt.close()
-        response.call.warnings.extend(state.warnings)
+        if state.warnings:
+            response.call.warnings.extend(state.warnings)
         return response
 
     async def stream(

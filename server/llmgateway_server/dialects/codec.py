@@ -7,7 +7,7 @@ or a time-out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, stream_pb2
@@ -35,6 +35,25 @@ class SseEvent(NamedTuple):
     data: bytes
 
 
+class DeltaKey(NamedTuple):
+    """What a delta appends to. `field` is `text` or `arguments_json`."""
+
+    candidate_index: int
+    part_index: int
+    field: Literal["text", "arguments_json"]
+
+
+class Delta(NamedTuple):
+    """A `part_delta` of text alone, before it is an event: most of a stream is such, and those that come together
+    are joined before a message is made of them."""
+
+    key: DeltaKey
+    text: str
+
+
+Decoded = list[stream_pb2.GenerationEvent | Delta]
+
+
 class StreamDecoder(Protocol):
     """Turns the frames of one upstream stream into events of the contract. Single use.
 
@@ -49,9 +68,9 @@ class StreamDecoder(Protocol):
 
     ended: bool
 
-    def decode(self, frame: SseEvent) -> list[stream_pb2.GenerationEvent]: ...
+    def decode(self, frame: SseEvent) -> Decoded: ...
 
-    def finish(self) -> list[stream_pb2.GenerationEvent]: ...
+    def finish(self) -> Decoded: ...
 
 
 class Codec(Protocol):

@@ -13,7 +13,7 @@ from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, stream_pb2
 
 from llmgateway_server import errors
 from llmgateway_server.config.settings import LimitSettings, TimeoutSettings
-from llmgateway_server.dialects.codec import Codec, EncodedRequest, StreamDecoder
+from llmgateway_server.dialects.codec import Codec, Decoded, EncodedRequest, StreamDecoder
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.http import (
     BodyTooLargeError,
@@ -198,12 +198,12 @@ class StreamReader:
         What came before a failure is returned first: `finish` raises it then.
         """
         self._size_bytes += len(chunk)
-        events: list[stream_pb2.GenerationEvent] = []
+        decoded: Decoded = []
         try:
             if self._size_bytes > self._limits.stream_bytes:
                 raise too_large(self._provider, self._limits.stream_bytes)
             for frame in self._splitter.feed(chunk) if chunk else self._splitter.close():
-                events += self._decoder.decode(frame)
+                decoded += self._decoder.decode(frame)
                 if self._decoder.ended:
                     break
         except EventTooLargeError:
@@ -211,13 +211,13 @@ class StreamReader:
         except errors.CallError as error:
             self._failure = error
         self.ended = not chunk or self._decoder.ended or self._failure is not None
-        return join_deltas(events)
+        return join_deltas(decoded)
 
     def finish(self) -> list[stream_pb2.GenerationEvent]:
         """Return the events still owed; raise what broke the stream."""
         if self._failure is not None:
             raise self._failure
-        return self._decoder.finish()
+        return join_deltas(self._decoder.finish())
 
 
 class StreamTimer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from google.protobuf.duration_pb2 import Duration
@@ -11,33 +11,33 @@ from llmgateway.v1 import generation_pb2
 from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.errors import FieldViolation
 
-Violations = Iterator[FieldViolation]
+Violations = list[FieldViolation]
 
 
-def token_ids_violations(path: str, tokens: generation_pb2.TokenIds) -> Violations:
+def check_token_ids(path: str, tokens: generation_pb2.TokenIds, wrong: Violations) -> None:
     if not tokens.ids:
-        yield FieldViolation(f"{path}.ids", "must hold at least one token")
+        wrong.append(FieldViolation(f"{path}.ids", "must hold at least one token"))
     elif min(tokens.ids) < 0:
-        yield FieldViolation(f"{path}.ids", "must not hold negative numbers")
+        wrong.append(FieldViolation(f"{path}.ids", "must not hold negative numbers"))
 
 
-def json_object_map_violations(path: str, values: Mapping[str, str], limits: LimitSettings) -> Violations:
+def check_json_object_map(path: str, values: Mapping[str, str], limits: LimitSettings, wrong: Violations) -> None:
     for key, text in values.items():
-        yield from json_object_violations(f'{path}["{key[:64]}"]', text, limits)
+        check_json_object(f'{path}["{key[:64]}"]', text, limits, wrong)
 
 
-def json_object_violations(path: str, text: str, limits: LimitSettings) -> Violations:
+def check_json_object(path: str, text: str, limits: LimitSettings, wrong: Violations) -> None:
     value, violation = read_json(path, text, limits)
     if violation is not None:
-        yield violation
+        wrong.append(violation)
     elif not isinstance(value, dict):
-        yield FieldViolation(path, "must be a JSON object")
+        wrong.append(FieldViolation(path, "must be a JSON object"))
 
 
-def json_violations(path: str, text: str, limits: LimitSettings) -> Violations:
+def check_json(path: str, text: str, limits: LimitSettings, wrong: Violations) -> None:
     violation = read_json(path, text, limits)[1]
     if violation is not None:
-        yield violation
+        wrong.append(violation)
 
 
 def read_json(path: str, text: str, limits: LimitSettings) -> tuple[object, FieldViolation | None]:
@@ -73,9 +73,9 @@ def seconds_of(duration: Duration) -> float:
     return duration.seconds + duration.nanos / 1e9
 
 
-def within(path: str, value: float, least: float, most: float) -> Violations:
+def within(path: str, value: float, least: float, most: float, wrong: Violations) -> None:
     if not least <= value <= most:  # also refuses NaN
-        yield FieldViolation(path, f"must be {least:g} to {most:g}, not {value:g}")
+        wrong.append(FieldViolation(path, f"must be {least:g} to {most:g}, not {value:g}"))
 
 
 def unknown_number(path: str, number: int) -> FieldViolation:

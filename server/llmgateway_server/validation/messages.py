@@ -11,10 +11,10 @@ from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.errors import FieldViolation
 from llmgateway_server.validation.checks import (
     Violations,
-    json_object_map_violations,
-    json_object_violations,
-    json_violations,
-    token_ids_violations,
+    check_json,
+    check_json_object,
+    check_json_object_map,
+    check_token_ids,
     unknown_number,
 )
 
@@ -38,107 +38,105 @@ SPEAKING_ROLES = frozenset(role for role, kinds in PARTS_BY_ROLE.items() if "tex
 Generate = generation_pb2.GenerateRequest
 
 
-def prompt_violations(request: Generate, limits: LimitSettings) -> Violations:
+def check_prompt(request: Generate, limits: LimitSettings, wrong: Violations) -> None:
     if request.HasField("raw_prompt"):
         if request.messages:
-            yield FieldViolation("raw_prompt", "excludes messages: send one or the other")
+            wrong.append(FieldViolation("raw_prompt", "excludes messages: send one or the other"))
         prompt = request.raw_prompt
         if prompt.WhichOneof("prompt") is None:
-            yield FieldViolation("raw_prompt.prompt", "is required: send text or token_ids")
+            wrong.append(FieldViolation("raw_prompt.prompt", "is required: send text or token_ids"))
         elif prompt.HasField("token_ids"):
-            yield from token_ids_violations("raw_prompt.token_ids", prompt.token_ids)
+            check_token_ids("raw_prompt.token_ids", prompt.token_ids, wrong)
         return
-    if not request.messages:
-        yield FieldViolation("messages", "is required: send at least one message, or raw_prompt")
-    if len(request.messages) > limits.message_count:
-        yield FieldViolation("messages", f"must hold at most {limits.message_count}, not {len(request.messages)}")
+    messages = request.messages
+    if not messages:
+        wrong.append(FieldViolation("messages", "is required: send at least one message, or raw_prompt"))
+    if len(messages) > limits.message_count:
+        wrong.append(FieldViolation("messages", f"must hold at most {limits.message_count}, not {len(messages)}"))
         return
-    special = [(index, message) for index, message in enumerate(request.messages) if not is_plain(message)]
+    special = [(index, message) for index, message in enumerate(messages) if not is_plain(message)]
     for index, message in special:
-        yield from message_violations(f"messages[{index}]", message, limits)
+        check_message(f"messages[{index}]", message, limits, wrong)
     if special:
-        yield from tool_result_violations(request.messages)
+        check_tool_result(messages, wrong)
 
 
 def is_plain(message: message_pb2.ChatMessage) -> bool:
     """Whether a message is one text of a role that may speak: most are, and nothing can be wrong with one."""
     parts = message.parts
-    return (
-        len(parts) == 1
-        and message.role in SPEAKING_ROLES
-        and parts[0].WhichOneof("content") == "text"
-        and not parts[0].provider_json
-        and not message.provider_json
-    )
+    if len(parts) != 1 or message.role not in SPEAKING_ROLES or message.provider_json:
+        return False
+    part = parts[0]
+    return part.WhichOneof("content") == "text" and not part.provider_json
 
 
-def message_violations(path: str, message: message_pb2.ChatMessage, limits: LimitSettings) -> Violations:
+def check_message(path: str, message: message_pb2.ChatMessage, limits: LimitSettings, wrong: Violations) -> None:
     allowed = PARTS_BY_ROLE.get(message.role)
     if allowed is None:
         known = ", ".join(name for name in message_pb2.Role.keys() if name != "ROLE_UNSPECIFIED")  # noqa: SIM118  # a proto enum, not a dict
-        yield FieldViolation(f"{path}.role", f"is required: one of {known}")
+        wrong.append(FieldViolation(f"{path}.role", f"is required: one of {known}"))
         return
     if not message.parts and message.role != message_pb2.ROLE_ASSISTANT:
-        yield FieldViolation(f"{path}.parts", "must hold at least one part")
+        wrong.append(FieldViolation(f"{path}.parts", "must hold at least one part"))
     for index, part in enumerate(message.parts):
         kind = part.WhichOneof("content")
         part_path = f"{path}.parts[{index}]"
         if kind is None:
             if message.role != message_pb2.ROLE_ASSISTANT:
-                yield FieldViolation(part_path, "has no content")
+                wrong.append(FieldViolation(part_path, "has no content"))
         elif kind not in allowed:
             role = message_pb2.Role.Name(message.role)
-            yield FieldViolation(
-                f"{part_path}.{kind}", f"has no place in {role}: it takes {', '.join(sorted(allowed))}"
+            wrong.append(
+                FieldViolation(f"{part_path}.{kind}", f"has no place in {role}: it takes {', '.join(sorted(allowed))}")
             )
         elif kind != "text":
-            yield from part_violations(part_path, kind, part, limits)
+            check_part(part_path, kind, part, limits, wrong)
         if part.provider_json:
-            yield from json_object_map_violations(f"{part_path}.provider_json", part.provider_json, limits)
+            check_json_object_map(f"{part_path}.provider_json", part.provider_json, limits, wrong)
     if message.provider_json:
-        yield from json_object_map_violations(f"{path}.provider_json", message.provider_json, limits)
+        check_json_object_map(f"{path}.provider_json", message.provider_json, limits, wrong)
 
 
-def part_violations(path: str, kind: str, part: message_pb2.Part, limits: LimitSettings) -> Violations:
+def check_part(path: str, kind: str, part: message_pb2.Part, limits: LimitSettings, wrong: Violations) -> None:
     if kind == "media":
-        yield from media_violations(f"{path}.media", part.media)
+        check_media(f"{path}.media", part.media, wrong)
     elif kind == "tool_call":
         call = part.tool_call
         if not call.name:
-            yield FieldViolation(f"{path}.tool_call.name", "is required")
+            wrong.append(FieldViolation(f"{path}.tool_call.name", "is required"))
         if call.executor not in message_pb2.ToolCall.Executor.values():
-            yield unknown_number(f"{path}.tool_call.executor", call.executor)
+            wrong.append(unknown_number(f"{path}.tool_call.executor", call.executor))
     elif kind == "tool_result":
         result = part.tool_result
         if not result.tool_call_id:
-            yield FieldViolation(f"{path}.tool_result.tool_call_id", "is required")
+            wrong.append(FieldViolation(f"{path}.tool_result.tool_call_id", "is required"))
         if result.parts and result.output_json:
-            yield FieldViolation(f"{path}.tool_result.output_json", "excludes parts: send one or the other")
+            wrong.append(FieldViolation(f"{path}.tool_result.output_json", "excludes parts: send one or the other"))
         if result.output_json:
-            yield from json_violations(f"{path}.tool_result.output_json", result.output_json, limits)
+            check_json(f"{path}.tool_result.output_json", result.output_json, limits, wrong)
     elif kind == "reasoning":
         if part.reasoning.kind not in message_pb2.Reasoning.Kind.values():
-            yield unknown_number(f"{path}.reasoning.kind", part.reasoning.kind)
+            wrong.append(unknown_number(f"{path}.reasoning.kind", part.reasoning.kind))
     elif kind == "provider_part":
         provider_part = part.provider_part
         if not provider_part.dialect:
-            yield FieldViolation(f"{path}.provider_part.dialect", "is required")
-        yield from json_object_violations(f"{path}.provider_part.json", provider_part.json, limits)
+            wrong.append(FieldViolation(f"{path}.provider_part.dialect", "is required"))
+        check_json_object(f"{path}.provider_part.json", provider_part.json, limits, wrong)
 
 
-def media_violations(path: str, media: message_pb2.Media) -> Violations:
+def check_media(path: str, media: message_pb2.Media, wrong: Violations) -> None:
     source = media.WhichOneof("source")
     if source is None or not getattr(media, source):
-        yield FieldViolation(f"{path}.source", "is required: send data, uri or file_id")
+        wrong.append(FieldViolation(f"{path}.source", "is required: send data, uri or file_id"))
     if source == "uri" and not MEDIA_URI.fullmatch(media.uri):
-        yield FieldViolation(
-            f"{path}.uri", "must be an https, gs or s3 URI that the provider can fetch; else send data"
+        wrong.append(
+            FieldViolation(f"{path}.uri", "must be an https, gs or s3 URI that the provider can fetch; else send data")
         )
     if source != "file_id" and not MIME_TYPE.fullmatch(media.mime_type):
-        yield FieldViolation(f"{path}.mime_type", "must be a media type such as image/png")
+        wrong.append(FieldViolation(f"{path}.mime_type", "must be a media type such as image/png"))
 
 
-def tool_result_violations(messages: Iterable[message_pb2.ChatMessage]) -> Violations:
+def check_tool_result(messages: Iterable[message_pb2.ChatMessage], wrong: Violations) -> None:
     """Refuse results that answer no call before them."""
     called: set[str] = set()
     for index, message in enumerate(messages):
@@ -149,4 +147,4 @@ def tool_result_violations(messages: Iterable[message_pb2.ChatMessage]) -> Viola
                 called.add(part.tool_call.id)
             elif part.tool_result.tool_call_id and part.tool_result.tool_call_id not in called:
                 path = f"messages[{index}].parts[{part_index}].tool_result.tool_call_id"
-                yield FieldViolation(path, "answers no tool call of an assistant message before it")
+                wrong.append(FieldViolation(path, "answers no tool call of an assistant message before it"))

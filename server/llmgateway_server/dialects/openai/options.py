@@ -26,10 +26,9 @@ Json = dict[str, Any]  # Any: whatever JSON holds
 
 def merge_options(body: Json, options: Mapping[str, str]) -> None:
     """Merge a caller's options into `body`, last. Raise `InvalidField` for a member that is the gateway's own."""
-    text = options.get(NAME)
-    if text is None:
+    if not options or NAME not in options:
         return
-    chosen = decode_object(text)
+    chosen = decode_object(options[NAME])
     violations = [
         FieldViolation(f'provider_options_json["{NAME}"].{member}', "is set by the gateway: leave it out")
         for member in chosen

@@ -13,7 +13,7 @@ import msgspec
 from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2
 
 from llmgateway_server import errors
-from llmgateway_server.dialects.codec import SseEvent
+from llmgateway_server.dialects.codec import Decoded, Delta, DeltaKey, SseEvent
 from llmgateway_server.dialects.openai import parts
 from llmgateway_server.dialects.openai.errors import stream_error
 from llmgateway_server.dialects.openai.finish import finish_reason
@@ -109,16 +109,16 @@ class ChatStreamDecoder:
         self._candidates: dict[int, CandidateState] = {}
         self._plain_misses = 0
 
-    def decode(self, frame: SseEvent) -> list[Event]:
+    def decode(self, frame: SseEvent) -> Decoded:
         """Return the events of one frame."""
         data = frame.data.strip()
         if data == b"[DONE]":
             self.ended = True
             return []
         if self._plain_misses < MAX_PLAIN_MISSES:
-            event = self._plain_delta(data)
-            if event is not None:
-                return [event]
+            delta = self._plain_delta(data)
+            if delta is not None:
+                return [delta]
         if not data or data.startswith(b":"):
             return []
         try:
@@ -133,13 +133,13 @@ class ChatStreamDecoder:
             raise stream_error(self._provider, raw)
         return self._chunk(raw)
 
-    def finish(self) -> list[Event]:
+    def finish(self) -> Decoded:
         """Return what ends the candidates and the generation; raise where the stream was cut."""
         if not self.ended:
             raise self._bad("the stream ended without its terminal")
         if not self._candidates:
             raise self._bad("the stream holds no answer")
-        events: list[Event] = []
+        events: Decoded = []
         for candidate_index in sorted(self._candidates):
             self._finish_candidate(self._candidates[candidate_index], events)
         last = Event()
@@ -152,8 +152,8 @@ class ChatStreamDecoder:
         events.append(last)
         return events
 
-    def _plain_delta(self, data: bytes) -> Event | None:
-        """Return the event of a chunk that only goes on with an open text; None for any other chunk.
+    def _plain_delta(self, data: bytes) -> Delta | None:
+        """Return the delta of a chunk that only goes on with an open text; None for any other chunk.
 
         Nearly all chunks are such, and this costs a fifth of the tolerant reading. Where a provider's never are,
         it is not tried for long.
@@ -173,14 +173,10 @@ class ChatStreamDecoder:
         if place is None or not choice.delta.content:
             return None
         self._plain_misses = 0
-        event = Event()
-        event.candidate_index = choice.index
-        delta = event.part_delta
-        delta.index, delta.text = place, choice.delta.content
-        return event
+        return Delta(DeltaKey(choice.index, place, "text"), choice.delta.content)
 
-    def _chunk(self, raw: Json) -> list[Event]:
-        events: list[Event] = []
+    def _chunk(self, raw: Json) -> Decoded:
+        events: Decoded = []
         self._id = self._id or text(raw.get("id"))
         self._model = self._model or text(raw.get("model"))
         if raw.get("service_tier") is not None:
@@ -200,7 +196,7 @@ class ChatStreamDecoder:
                 self._choice(choice, index(choice.get("index"), place), events)
         return events
 
-    def _choice(self, choice: Json, candidate_index: int, events: list[Event]) -> None:
+    def _choice(self, choice: Json, candidate_index: int, events: Decoded) -> None:
         candidate = self._candidates.get(candidate_index)
         if candidate is None:
             candidate = self._candidates[candidate_index] = CandidateState(candidate_index)
@@ -217,7 +213,7 @@ class ChatStreamDecoder:
         elif delta:
             self._delta(candidate, delta, logprobs, events)
 
-    def _delta(self, candidate: CandidateState, delta: Json, logprobs: Any, events: list[Event]) -> None:
+    def _delta(self, candidate: CandidateState, delta: Json, logprobs: Any, events: Decoded) -> None:
         if not delta.keys() <= parts.MESSAGE_MEMBERS:
             gather(candidate.message_unknown, rest(delta, parts.MESSAGE_MEMBERS))
         thought = parts.reasoning_text(delta)
@@ -249,7 +245,7 @@ class ChatStreamDecoder:
         candidate: CandidateState,
         kind: str,
         said: str,
-        events: list[Event],
+        events: Decoded,
         logprobs: list[message_pb2.TokenLogprob] | None = None,
         annotations: list[message_pb2.Annotation] | None = None,
     ) -> None:
@@ -263,6 +259,10 @@ class ChatStreamDecoder:
             else:
                 setattr(part, kind, "")
             place = self._open(candidate, kind, part, events)
+        if not logprobs and not annotations:
+            if said:
+                events.append(Delta(DeltaKey(candidate.index, place, "text"), said))
+            return
         event = Event()
         event.candidate_index = candidate.index
         delta = event.part_delta
@@ -274,7 +274,7 @@ class ChatStreamDecoder:
             delta.annotations.extend(annotations)
         events.append(event)
 
-    def _open(self, candidate: CandidateState, kind: str, part: message_pb2.Part, events: list[Event]) -> int:
+    def _open(self, candidate: CandidateState, kind: str, part: message_pb2.Part, events: Decoded) -> int:
         place = candidate.open[kind] = candidate.part_count
         candidate.part_count += 1
         event = Event(candidate_index=candidate.index)
@@ -283,7 +283,7 @@ class ChatStreamDecoder:
         events.append(event)
         return place
 
-    def _tool_call(self, candidate: CandidateState, raw: Json, events: list[Event]) -> None:
+    def _tool_call(self, candidate: CandidateState, raw: Json, events: Decoded) -> None:
         call = self._find_call(candidate, raw)
         custom = parts.is_custom(raw)
         inner = mapping(raw.get("custom" if custom else "function"))
@@ -318,23 +318,17 @@ class ChatStreamDecoder:
         candidate.calls.append(call)
         return call
 
-    def _write_call(self, candidate: CandidateState, call: CallState, raw: Json, events: list[Event]) -> None:
+    def _write_call(self, candidate: CandidateState, call: CallState, raw: Json, events: Decoded) -> None:
         if call.part < 0:
             place = candidate.calls.index(call)
             call.id = call.id or parts.minted_id(self._id, candidate.index, place)
             call.part = self._open(candidate, f"call {place}", parts.tool_call_part(raw, call.id, call.name), events)
         if call.waiting:
             pieces, call.waiting, call.has_input = "".join(call.waiting), [], True
-            event = Event(candidate_index=candidate.index)
-            delta = event.part_delta
-            delta.index = call.part
-            if call.is_custom:
-                delta.text = pieces
-            else:
-                delta.arguments_json = pieces
-            events.append(event)
+            key = DeltaKey(candidate.index, call.part, "text" if call.is_custom else "arguments_json")
+            events.append(Delta(key, pieces))
 
-    def _audio(self, candidate: CandidateState, raw: Json, events: list[Event]) -> None:
+    def _audio(self, candidate: CandidateState, raw: Json, events: Decoded) -> None:
         place = candidate.open.get("audio")
         if place is None:
             place = self._open(candidate, "audio", parts.audio_part(raw, self._audio_format), events)
@@ -348,7 +342,7 @@ class ChatStreamDecoder:
             event.part_delta.index, event.part_delta.transcript = place, transcript
             events.append(event)
 
-    def _finish_candidate(self, candidate: CandidateState, events: list[Event]) -> None:
+    def _finish_candidate(self, candidate: CandidateState, events: Decoded) -> None:
         for call in candidate.calls:
             if not (call.has_input or call.waiting or call.is_custom):
                 call.waiting = ["{}"]

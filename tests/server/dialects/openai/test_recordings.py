@@ -11,8 +11,10 @@ import pytest
 from llmgateway.fold import fold
 from llmgateway.v1 import embedding_pb2, generation_pb2
 from llmgateway_server import errors
+from llmgateway_server.dialects.codec import Decoded
 from llmgateway_server.dialects.openai.codec import OpenAICodec
 from llmgateway_server.dialects.openai.quirks import Quirks
+from llmgateway_server.upstream.join import join_deltas
 from llmgateway_server.upstream.sse import SseSplitter
 
 from tests.specs import Exchange, exchanges, needs_specs
@@ -66,12 +68,12 @@ def read_response(response: generation_pb2.GenerateResponse) -> Reading:
 
 def decode(exchange: Exchange) -> generation_pb2.GenerateResponse:
     splitter, decoder = SseSplitter(LIMIT_BYTES), CODEC.stream_decoder(REQUEST)
-    events = []
+    decoded: Decoded = []
     for frame in splitter.feed(exchange.body) + splitter.close():
-        events += decoder.decode(frame)
+        decoded += decoder.decode(frame)
         if decoder.ended:
             break
-    return fold(events + decoder.finish())
+    return fold(join_deltas(decoded + decoder.finish()))
 
 
 def holds_error(exchange: Exchange) -> bool:

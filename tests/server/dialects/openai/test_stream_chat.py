@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from llmgateway.fold import fold
 from llmgateway.v1 import generation_pb2, usage_pb2
 from llmgateway_server import errors
-from llmgateway_server.dialects.codec import SseEvent
+from llmgateway_server.dialects.codec import Decoded, SseEvent
 from llmgateway_server.dialects.openai.codec import OpenAICodec
 from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.dialects.openai.usage import UsageReader
+from llmgateway_server.upstream.join import join_deltas
 
 REQUEST = generation_pb2.GenerateRequest()
 DONE = b"[DONE]"
@@ -38,12 +39,12 @@ def call(**members: Any) -> dict[str, Any]:
 
 def decode(*frames: bytes, quirks: Quirks | None = None) -> generation_pb2.GenerateResponse:
     decoder = OpenAICodec("p", quirks or Quirks()).stream_decoder(REQUEST)
-    events = []
+    decoded: Decoded = []
     for data in frames:
-        events += decoder.decode(SseEvent("", data))
+        decoded += decoder.decode(SseEvent("", data))
         if decoder.ended:
             break
-    return fold(events + decoder.finish())
+    return fold(join_deltas(decoded + decoder.finish()))
 
 
 def calls(response: generation_pb2.GenerateResponse) -> list[tuple[str, str, str]]:
