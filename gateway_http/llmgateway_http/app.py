@@ -15,6 +15,7 @@ from llmgateway_http.dispatch import Dispatcher
 from llmgateway_http.door import Door
 from llmgateway_http.handlers import Handlers
 from llmgateway_http.openapi import openapi_handler
+from llmgateway_http.protocol import Server
 from llmgateway_http.settings import ShimSettings
 
 BACKLOG = 4096
@@ -75,7 +76,7 @@ async def start_server(
     app: Dispatcher, listen: str, tls: ssl.SSLContext | None, settings: ShimSettings
 ) -> RunningServer:
     """Listen on `host:port` and serve. Raise `OSError` where the address cannot be had."""
-    server = web.Server(
+    server = Server(
         app.dispatch,
         access_log=None,
         handler_cancellation=True,  # a client that leaves ends its call
@@ -115,7 +116,7 @@ def open_listener(listen: str) -> socket.socket:
     return listener
 
 
-async def close_slow_connections(server: web.Server, served: set[Any], header_timeout_s: float) -> None:
+async def close_slow_connections(server: Server, served: set[Any], header_timeout_s: float) -> None:
     """Close connections that have not sent a whole head in time; the library bounds only those that have sent one."""
     loop = asyncio.get_running_loop()
     first_seen_s: dict[Any, float] = {}  # Any: aiohttp's connections

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 
 from aiohttp import HttpVersion11, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from llmgateway_http.openai.errors import INVALID_REQUEST, RATE_LIMIT, ErrorRow, RestError, invalid
 from llmgateway_http.settings import ShimSettings
@@ -13,6 +14,7 @@ from llmgateway_http.settings import ShimSettings
 FORBIDDEN = ErrorRow(403, INVALID_REQUEST, "forbidden_origin")
 TOO_LARGE = ErrorRow(413, INVALID_REQUEST, "request_too_large")
 UNSUPPORTED_TYPE = ErrorRow(415, INVALID_REQUEST, "unsupported_media_type")
+NO_HTTP = ErrorRow(400, INVALID_REQUEST, "invalid_http")
 UNKNOWN_EXPECTATION = ErrorRow(417, INVALID_REQUEST, "expectation_failed")
 TOO_SLOW = ErrorRow(408, INVALID_REQUEST, "request_timeout")
 NO_ROOM = ErrorRow(429, RATE_LIMIT, "gateway_overloaded", should_retry=True)
@@ -88,6 +90,8 @@ class Door:
                     message = "The gateway holds as many bytes of requests as it may. Try again in a second."
                     raise RestError(NO_ROOM, message, retry_after_s=1.0)
                 pieces.append(piece)
+        except (HttpProcessingError, web.RequestPayloadError) as error:
+            raise RestError(NO_HTTP, "The body's chunks are no HTTP/1.1.") from error
         finally:
             self._bytes_in_flight -= size
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -94,7 +94,7 @@ class Gateway:
             settings.limits.concurrent_calls,
         )
         methods = methods_of(build_pipeline(settings, upstreams, clock, self._report_listing))
-        handler = service_handler(methods, self._rim, settings.limits.reader_stall_s)
+        handler = service_handler(methods, self._rim, settings.limits)
         self._grpc = GrpcServer(handler, settings.server, settings.limits)
         opened.push_async_callback(self._grpc.stop, 0)
         await self._grpc.start()
