@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 from llmgateway import GatewayError
 from llmgateway.errors import error_from_rpc
+from llmgateway.fold import fold
 from llmgateway.v1 import gateway_pb2_grpc, generation_pb2, message_pb2, usage_pb2
 from openai.types.chat import ChatCompletionMessageParam
 
@@ -26,6 +27,7 @@ from tests.fakes.canary import Canary
 from tests.fakes.exchange import Reply
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.replies import chat
+from tests.fakes.wire import Answer, ToolCall
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -332,3 +334,34 @@ async def test_nonsense_for_usage_is_never_a_credit(hasty: Served, upstream: Fak
         if kind == "missing":
             assert usage.source != usage_pb2.Usage.SOURCE_PROVIDER
             assert usage.output_token_count > 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "field"),
+    [
+        (chat(Answer(tool_calls=[ToolCall("call_1", "bank", "{}")])), "candidates[0].message.parts[0].tool_call.name"),
+        (
+            chat(Answer(tool_calls=[ToolCall("call_1", "weather", '{"city": ')])),
+            "candidates[0].message.parts[0].tool_call.arguments_json",
+        ),
+        (chat(faults.ANSWER, usage=wire.usage_of(10**6, 5)), "usage.input_token_count"),
+    ],
+    ids=["U16 a tool not offered", "U16 broken arguments", "U14 beyond the request's own bytes"],
+)
+async def test_what_is_doubtful_is_passed_on_and_flagged(
+    hasty: Served, upstream: FakeOpenAI, reply: Reply, field: str
+) -> None:
+    upstream.reset()
+    upstream.script(reply, reply)
+    request = grpc_request(MODEL)
+    request.tools.add().function.name = "weather"
+    async with grpc.aio.insecure_channel(hasty.grpc) as channel:
+        stub = gateway_pb2_grpc.LLMGatewayStub(channel)
+        whole = await stub.Generate(request)
+        events = [event async for message in stub.StreamGenerate(request) for event in message.events]
+    streamed = fold(events)
+    assert [warning.field for warning in whole.call.warnings] == [field]
+    assert streamed.call.warnings == whole.call.warnings
+    assert streamed.candidates == whole.candidates
+    calls = [part.tool_call for part in whole.candidates[0].message.parts if part.HasField("tool_call")]
+    assert [(call.name, call.arguments_json) for call in calls] in ([], [("bank", "{}")], [("weather", '{"city": ')])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Annotated, Any
 
-from llmgateway.v1 import generation_pb2, stream_pb2
+from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2
 from msgspec import Meta, Struct
 
-from llmgateway_http.openai.chat_response import Json, completion_id, finish_word, put_back, to_usage
+from llmgateway_http.openai.chat_response import LEAST_LOGPROB, Json, completion_id, finish_word, put_back, to_usage
 from llmgateway_http.openai.chat_types import (
     CandidateCount,
     Int64,
@@ -121,14 +122,28 @@ def to_completion(response: generation_pb2.GenerateResponse, model: str) -> Json
 def to_choice(candidate: generation_pb2.Candidate) -> Json:
     """Return one choice."""
     text = "".join([part.text for part in candidate.message.parts])
+    tokens = [token for part in candidate.message.parts for token in part.logprobs]
     choice: Json = {
         "index": candidate.index,
         "text": text,
-        "logprobs": None,
+        "logprobs": to_logprobs(tokens, 0) if tokens else None,
         "finish_reason": finish_word(candidate.finish_reason, has_calls=False),
     }
     put_back(choice, candidate.provider_json)
     return choice
+
+
+def to_logprobs(tokens: Sequence[message_pb2.TokenLogprob], offset: int) -> Json:
+    """Return log probabilities as lists side by side; `offset` is where the first token begins in the whole text."""
+    starts = accumulate((len(token.token) for token in tokens), initial=offset)
+    return {
+        "tokens": [token.token for token in tokens],
+        "token_logprobs": [max(token.logprob, LEAST_LOGPROB) for token in tokens],
+        "top_logprobs": [
+            {rival.token: max(rival.logprob, LEAST_LOGPROB) for rival in token.top_logprobs} for token in tokens
+        ],
+        "text_offset": list(starts)[:-1],
+    }
 
 
 class CompletionChunks:
@@ -137,6 +152,7 @@ class CompletionChunks:
     def __init__(self, model: str, *, with_usage: bool) -> None:
         self._head: Json = {"id": "", "object": "text_completion", "created": 0, "model": model}
         self._with_usage = with_usage
+        self._written: dict[int, int] = {}
 
     def chunks(self, events: Iterable[stream_pb2.GenerationEvent]) -> list[Json]:
         """Return the chunks for events that arrived together."""
@@ -146,10 +162,10 @@ class CompletionChunks:
             if kind == "started":
                 self._head["id"] = completion_id(event.started.call, PREFIX)
                 self._head["created"] = event.started.call.create_time.seconds
-            elif kind == "part_delta" and event.part_delta.text:
-                self._chunk(event.candidate_index, event.part_delta.text, None, made)
-            elif kind == "part_started" and event.part_started.part.text:
-                self._chunk(event.candidate_index, event.part_started.part.text, None, made)
+            elif kind == "part_delta":
+                self._text(event.candidate_index, event.part_delta, made)
+            elif kind == "part_started":
+                self._text(event.candidate_index, event.part_started.part, made)
             elif kind == "candidate_finished":
                 word = finish_word(event.candidate_finished.finish_reason, has_calls=False)
                 self._chunk(event.candidate_index, "", word, made)
@@ -157,8 +173,18 @@ class CompletionChunks:
                 made.append({**self._head, "choices": [], "usage": to_usage(event.finished.usage)})
         return made
 
-    def _chunk(self, candidate: int, text: str, finish: str | None, made: list[Json]) -> None:
-        choice: Json = {"index": candidate, "text": text, "logprobs": None, "finish_reason": finish}
+    def _text(self, candidate: int, said: stream_pb2.PartDelta | message_pb2.Part, made: list[Json]) -> None:
+        if not (said.text or said.logprobs):
+            return
+        offset = self._written.get(candidate, 0)
+        self._written[candidate] = offset + len(said.text)
+        logprobs = to_logprobs(said.logprobs, offset) if said.logprobs else None
+        self._chunk(candidate, said.text, None, made, logprobs)
+
+    def _chunk(
+        self, candidate: int, text: str, finish: str | None, made: list[Json], logprobs: Json | None = None
+    ) -> None:
+        choice: Json = {"index": candidate, "text": text, "logprobs": logprobs, "finish_reason": finish}
         chunk: Json = {**self._head, "choices": [choice]}
         if self._with_usage:
             chunk["usage"] = None

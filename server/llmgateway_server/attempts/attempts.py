@@ -13,6 +13,7 @@ from typing import TypeVar
 from llmgateway.v1 import call_pb2, embedding_pb2, error_reason_pb2, generation_pb2, stream_pb2, usage_pb2
 
 from llmgateway_server import errors, tokens
+from llmgateway_server.attempts.doubts import Doubts
 from llmgateway_server.call import Call, set_duration
 from llmgateway_server.routing.plan import Target
 from llmgateway_server.upstream.content import bears_content
@@ -34,6 +35,10 @@ class Attempts:
         """Return the whole answer, with its warnings in `call` and its usage counted where none came."""
         state = AttemptState(call.deadline_s)
         response = await self._run(call, target, state, upstream.generate(request, target.model, state))
+        doubts = Doubts(request)
+        doubts.see_response(response)
+        if doubts.warnings:
+            response.call.warnings.extend(doubts.warnings)
         if is_uncounted(response.usage):
             count = tokens.estimate_candidates(response.candidates)
             response.usage.CopyFrom(counted_usage(tokens.estimate_generation(request), count))
@@ -68,11 +73,12 @@ class Attempts:
         """Yield the events of the answer, the first ones together with the one that commits the call."""
         state = AttemptState(call.deadline_s)
         attempt = Attempt(self._clock, call, target, state)
-        delivery = Delivery()
+        delivery, doubts = Delivery(), Doubts(request)
         try:
             async with aclosing(upstream.stream(request, target.model, state)) as stream:
                 held: Events = []
                 async for events in stream:
+                    doubts.see_events(events)
                     if not delivery.has_begun:
                         held += events
                         if not any(bears_content(event) for event in events):
@@ -82,7 +88,7 @@ class Attempts:
                     delivery.add(events)
                     if events[-1].HasField("finished"):
                         finished = events[-1].finished
-                        finished.call.warnings.extend(state.warnings)
+                        finished.call.warnings.extend((*state.warnings, *doubts.warnings))
                         if is_uncounted(finished.usage):
                             finished.usage.CopyFrom(delivery.usage(request))
                         attempt.close()

@@ -88,8 +88,7 @@ def add_candidate(candidate: Candidate, choice: Json, place: int, response_id: s
     chat.role = message_pb2.ROLE_ASSISTANT
     message = mapping(choice.get("message"))
     if not message and "text" in choice:
-        if choice["text"]:
-            chat.parts.add().text = text(choice["text"])
+        add_completion(chat, text(choice["text"]), choice.get("logprobs"))
     else:
         add_parts(chat, message, choice.get("logprobs"))
         add_calls(chat, message, response_id, candidate.index)
@@ -97,6 +96,15 @@ def add_candidate(candidate: Candidate, choice: Json, place: int, response_id: s
     if not (choice.keys() <= parts.CHOICE_MEMBERS and message.keys() <= parts.MESSAGE_MEMBERS):
         unknown = rest(choice, parts.CHOICE_MEMBERS)
         candidate.provider_json = candidate_json(unknown, rest(message, parts.MESSAGE_MEMBERS))
+
+
+def add_completion(chat: message_pb2.ChatMessage, said: str, logprobs: Any) -> None:
+    """Add the text of a legacy completion."""
+    tokens = parts.read_logprobs(logprobs, "content") if logprobs else []
+    if said or tokens:
+        part = chat.parts.add()
+        part.text = said
+        part.logprobs.extend(tokens)
 
 
 def add_parts(chat: message_pb2.ChatMessage, message: Json, logprobs: Any) -> None:

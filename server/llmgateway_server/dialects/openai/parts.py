@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from itertools import zip_longest
 from typing import Any
 
 from llmgateway.v1 import message_pb2
@@ -63,8 +64,27 @@ def minted_id(response_id: str, candidate: int, place: int) -> str:
 
 
 def read_logprobs(raw: Any, member: str) -> list[message_pb2.TokenLogprob]:
-    """Return the log probabilities of `content` or `refusal`."""
-    return [read_token(mapping(token)) for token in items(mapping(raw).get(member))]
+    """Return the log probabilities of `content` or `refusal`; legacy completions have a shape of their own."""
+    shape = mapping(raw)
+    if "tokens" in shape:
+        return read_legacy_logprobs(shape)
+    return [read_token(mapping(token)) for token in items(shape.get(member))]
+
+
+def read_legacy_logprobs(raw: Json) -> list[message_pb2.TokenLogprob]:
+    """Return the log probabilities of a legacy completion: lists side by side. A prompt's first token has none: 0."""
+    read = []
+    pairs = zip_longest(items(raw["tokens"]), items(raw.get("token_logprobs")), items(raw.get("top_logprobs")))
+    for token, logprob, rivals in pairs:
+        if not isinstance(token, str):
+            break
+        entry = message_pb2.TokenLogprob(token=text(token), logprob=number(logprob))
+        ranked = sorted(mapping(rivals).items(), key=lambda rival: -number(rival[1]))
+        entry.top_logprobs.extend(
+            [message_pb2.TokenLogprob(token=text(rival), logprob=number(value)) for rival, value in ranked]
+        )
+        read.append(entry)
+    return read
 
 
 def read_token(raw: Json) -> message_pb2.TokenLogprob:

@@ -209,7 +209,8 @@ class ChatStreamDecoder:
         delta = mapping(choice.get("delta")) or mapping(choice.get("message"))
         logprobs = choice.get("logprobs")
         if "text" in choice and not delta:
-            self._append_text(candidate, "text", text(choice["text"]), events)
+            tokens = parts.read_logprobs(logprobs, "content") if logprobs else []
+            self._append_text(candidate, "text", text(choice["text"]), events, tokens)
         elif delta:
             self._delta(candidate, delta, logprobs, events)
 
