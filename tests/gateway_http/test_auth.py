@@ -22,7 +22,7 @@ from llmgateway.v1 import (
     message_pb2,
     model_pb2,
 )
-from llmgateway_http.app import create_app
+from llmgateway_http.app import create_app, start_server
 from llmgateway_http.settings import ShimSettings
 from llmgateway_server.app import Gateway
 from llmgateway_server.config.settings import AuthSettings, KeySettings, ProviderSettings, ServerSettings, Settings
@@ -81,11 +81,12 @@ PUBLIC = {"/openapi.json", "/livez", "/readyz"}
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
     listen = "127.0.0.1:0"
-    keys = (KeySettings(name="all", key=RIGHT), KeySettings(name="narrow", key=NARROW, models=("mock/echo",)))
+    keys = (KeySettings(name="all", key=RIGHT), KeySettings(name="narrow", key=NARROW, models=("mock/echo", "short")))
     settings = Settings(
         server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen),
         auth=AuthSettings(keys=keys),
         providers={"mock": ProviderSettings()},
+        routes={"short": "mock/cut", "long": "mock/lorem"},
     )
     writer = LineWriter(io.BytesIO())
     made = Gateway(settings, writer)
@@ -101,6 +102,21 @@ async def gateway() -> AsyncIterator[Gateway]:
 async def stub(gateway: Gateway) -> AsyncIterator[gateway_pb2_grpc.LLMGatewayAsyncStub]:
     async with grpc.aio.insecure_channel(gateway.listening.grpc) as channel:
         yield gateway_pb2_grpc.LLMGatewayStub(channel)  # type: ignore[misc]
+
+
+@pytest.fixture(params=["in process", "over a channel"])
+async def rest(
+    request: pytest.FixtureRequest, gateway: Gateway, stub: gateway_pb2_grpc.LLMGatewayAsyncStub
+) -> AsyncIterator[str]:
+    """The base URL of REST, in one binding and the other."""
+    if request.param == "in process":
+        yield f"http://{gateway.listening.http}"
+        return
+    settings = ShimSettings(loopback_only=False)
+    app = create_app(stub, settings, is_ready=lambda: asyncio.sleep(0, True))
+    server = await start_server(app, "127.0.0.1:0", None, settings)
+    yield f"http://127.0.0.1:{server.port}"
+    await server.close()
 
 
 def generation() -> generation_pb2.GenerateRequest:
@@ -149,18 +165,18 @@ def test_the_tables_have_every_endpoint_and_every_rpc() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(PUBLIC))
-async def test_what_is_public_needs_no_key_and_holds_none(gateway: Gateway, path: str) -> None:
-    async with aiohttp.ClientSession() as session, session.get(f"http://{gateway.listening.http}{path}") as answer:
+async def test_what_is_public_needs_no_key_and_holds_none(rest: str, path: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{rest}{path}") as answer:
         assert answer.status == 200
         assert RIGHT not in await answer.text()
 
 
 @pytest.mark.parametrize(("_", "header", "is_known", "may_use"), CREDENTIALS, ids=NAMES)
 async def test_every_endpoint_lets_in_the_same_callers(
-    gateway: Gateway, _: str, header: str | None, is_known: bool, may_use: bool
+    rest: str, _: str, header: str | None, is_known: bool, may_use: bool
 ) -> None:
     headers = {} if header is None else {"authorization": header}
-    async with aiohttp.ClientSession(f"http://{gateway.listening.http}", headers=headers) as session:
+    async with aiohttp.ClientSession(rest, headers=headers) as session:
         for endpoint in ENDPOINTS:
             async with session.request(endpoint.method, endpoint.path, json=endpoint.body) as answer:
                 text = await answer.text()
@@ -203,19 +219,38 @@ async def test_every_rpc_lets_in_the_same_callers(
 
 @pytest.mark.parametrize("key", [RIGHT, NARROW])
 async def test_a_list_holds_what_the_key_may_use_over_both_bindings(
-    gateway: Gateway, stub: gateway_pb2_grpc.LLMGatewayAsyncStub, key: str
+    rest: str, stub: gateway_pb2_grpc.LLMGatewayAsyncStub, key: str
 ) -> None:
     header = {"authorization": f"Bearer {key}"}
     listed = await stub.ListModels(model_pb2.ListModelsRequest(page_size=1000), metadata=tuple(header.items()))
-    url = f"http://{gateway.listening.http}/v1/models"
+    url = f"{rest}/v1/models"
     async with aiohttp.ClientSession(headers=header) as session, session.get(url) as answer:
         shown = [model["id"] for model in (await answer.json())["data"]]
     assert shown == [model.id for model in listed.models]
     assert ("mock/lorem" in shown, "mock/echo" in shown) == (key == RIGHT, True)
 
 
-async def test_a_key_in_another_place_is_no_key(gateway: Gateway) -> None:
-    async with aiohttp.ClientSession(f"http://{gateway.listening.http}") as session:
+# (key, model, status): a route may be called by its own name, or because its target may.
+NAMED_MODELS = [
+    (RIGHT, "nobody/x", 404),
+    (RIGHT, "long", 200),
+    (NARROW, "mock/echo", 200),
+    (NARROW, "short", 200),
+    (NARROW, "mock/cut", 403),
+    (NARROW, "long", 403),
+    (NARROW, "nobody/x", 404),
+]
+
+
+@pytest.mark.parametrize(("key", "model", "status"), NAMED_MODELS)
+async def test_a_key_s_models_are_names_and_routes(rest: str, key: str, model: str, status: int) -> None:
+    headers = {"authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession(rest, headers=headers) as session, session.get(f"/v1/models/{model}") as answer:
+        assert answer.status == status, await answer.text()
+
+
+async def test_a_key_in_another_place_is_no_key(rest: str) -> None:
+    async with aiohttp.ClientSession(rest) as session:
         for headers, query in (
             ({"x-api-key": RIGHT}, ""),
             ({"api-key": RIGHT}, ""),
