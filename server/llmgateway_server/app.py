@@ -30,8 +30,7 @@ from llmgateway_server.catalog.prices import load_prices
 from llmgateway_server.catalog.vendors import Vendor, auth_headers, load_vendors
 from llmgateway_server.config.address import Address, parse_address
 from llmgateway_server.config.settings import ProviderSettings, Settings, TlsSettings
-from llmgateway_server.dialects.openai.codec import OpenAICodec
-from llmgateway_server.dialects.openai.quirks import Quirks
+from llmgateway_server.dialects.registry import make_codec
 from llmgateway_server.pipeline import Pipeline
 from llmgateway_server.routing.directory import ModelDirectory
 from llmgateway_server.routing.plan import RouteTable, target_of
@@ -179,7 +178,7 @@ def build_upstreams(settings: Settings, http: HttpClient, clock: Callable[[], fl
             )
         else:
             quirks = {**(vendor.quirks if vendor is not None else {}), **provider.quirks}
-            codec = OpenAICodec(name, Quirks.from_mapping(quirks))
+            codec = make_codec(dialect, name, quirks)
             endpoint = endpoint_of(name, provider, vendor)
             timeouts = provider.timeouts or settings.timeouts
             upstreams[name] = HttpUpstream(endpoint, codec, http, timeouts, settings.limits, clock)

@@ -150,16 +150,17 @@ def find_dialect_problems(settings: Settings, vendors: Mapping[str, Vendor]) -> 
     """Find what the dialects do not understand of their providers' settings: the configuration knows no dialect."""
     from llmgateway_server.config.problems import Problem
     from llmgateway_server.dialects.mock.options import read_options
-    from llmgateway_server.dialects.openai.quirks import Quirks
+    from llmgateway_server.dialects.registry import make_codec
 
     for name, provider in settings.providers.items():
         row = vendors.get(name)
-        is_mock = (provider.dialect or (row.dialect if row is not None else "")) == "mock"
+        dialect = provider.dialect or (row.dialect if row is not None else "")
+        is_mock = dialect == "mock"
         try:
             if is_mock:
                 read_options(provider.script or {})
             else:
-                Quirks.from_mapping({**(row.quirks if row is not None else {}), **provider.quirks})
+                make_codec(dialect, name, {**(row.quirks if row is not None else {}), **provider.quirks})
         except ValueError as error:
             yield Problem(0, f"providers.{name}.{'script' if is_mock else 'quirks'}", str(error))
 

@@ -16,8 +16,9 @@ from llmgateway_server.errors import CallError
 
 
 class EncodedRequest(msgspec.Struct, frozen=True):
-    """What to send: `path` below the provider's base URL, and the JSON body (empty for GET).
+    """What to send: `path` below the provider's base URL, with its query, and the JSON body (empty for GET).
 
+    `headers` are those of the dialect itself, a version for example; never a credential.
     `warnings` say what the request asked for and the wire format cannot carry, where the request's
     `unsupported_policy` allows dropping it.
     """
@@ -26,13 +27,21 @@ class EncodedRequest(msgspec.Struct, frozen=True):
     path: str
     body: bytes = b""
     warnings: Sequence[call_pb2.Warning] = ()
+    headers: Mapping[str, str] | None = None
 
 
-class SseEvent(NamedTuple):
-    """One server-sent event: its `event:` name (empty if absent) and its joined `data:` lines."""
+class Frame(NamedTuple):
+    """One frame of a stream: its name (empty if it has none) and its data.
+
+    A server-sent event's `event:` and joined `data:` lines, a line of NDJSON, or an AWS event's `:event-type` (or
+    `:exception-type`) and payload.
+    """
 
     name: str
     data: bytes
+
+
+Framing = Literal["sse", "ndjson", "aws"]
 
 
 class DeltaKey(NamedTuple):
@@ -68,7 +77,7 @@ class StreamDecoder(Protocol):
 
     ended: bool
 
-    def decode(self, frame: SseEvent) -> Decoded: ...
+    def decode(self, frame: Frame) -> Decoded: ...
 
     def finish(self) -> Decoded: ...
 
@@ -80,10 +89,11 @@ class Codec(Protocol):
     raise `InvalidField` or `CapabilityMissing` before anything is sent. Decoders are tolerant readers; they
     raise `ProviderBadResponse` where nothing sensible is left, or a leaf for an error inside a 200.
     Decoded answers fill `CallInfo.{provider, model, provider_response_id, service_tier, provider_json}`;
-    the rest of `CallInfo` is the pipeline's.
+    the rest of `CallInfo` is the pipeline's. `framing` says how a stream of the dialect is cut into frames.
     """
 
     name: str
+    framing: Framing
 
     def encode_generate(
         self, request: generation_pb2.GenerateRequest, model: str, *, stream: bool

@@ -13,8 +13,9 @@ from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, stream_pb2
 
 from llmgateway_server import errors
 from llmgateway_server.config.settings import LimitSettings, TimeoutSettings
-from llmgateway_server.dialects.codec import Codec, Decoded, EncodedRequest, StreamDecoder
+from llmgateway_server.dialects.codec import Codec, Decoded, EncodedRequest, Framing, StreamDecoder
 from llmgateway_server.upstream.content import bears_content
+from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, Splitter
 from llmgateway_server.upstream.http import (
     BodyTooLargeError,
     ConnectError,
@@ -24,11 +25,13 @@ from llmgateway_server.upstream.http import (
     HttpResponse,
 )
 from llmgateway_server.upstream.join import join_deltas
-from llmgateway_server.upstream.sse import EventTooLargeError, SseSplitter
+from llmgateway_server.upstream.ndjson import LineSplitter
+from llmgateway_server.upstream.sse import SseSplitter
 from llmgateway_server.upstream.timeout import Timeout
 from llmgateway_server.upstream.upstream import AttemptState
 
 LIST_MODELS_TIMEOUT_S = 5.0
+SPLITTERS: Mapping[Framing, Callable[[int], Splitter]] = {"sse": SseSplitter, "ndjson": LineSplitter}
 
 T = TypeVar("T")
 
@@ -106,7 +109,7 @@ class HttpUpstream:
                 body = await timer.bound(self._read(response, self._limits.response_bytes))
                 yield unfold(self._codec.decode_generate(request, body))
                 return
-            reader = StreamReader(self.name, self._codec.stream_decoder(request), self._limits)
+            reader = StreamReader(self.name, self._codec.stream_decoder(request), self._codec.framing, self._limits)
             while not reader.ended:
                 events = reader.feed(await timer.bound(self._read_chunk(response)))
                 if events:
@@ -139,6 +142,8 @@ class HttpUpstream:
         """Send a request; return an answer of status 2xx, or raise what another one means."""
         state.warnings.extend(encoded.warnings)
         url, headers = self._base_url + encoded.path, next(self._headers)
+        if encoded.headers:
+            headers = {**headers, **encoded.headers}
         try:
             response = await self._http.send(encoded.method, url, headers, encoded.body, self._timeouts.connect_s)
         except ConnectTimeoutError as error:
@@ -183,12 +188,12 @@ class StreamReader:
     `ended` is true once nothing more need be read: the provider's terminal came, or the bytes ended.
     """
 
-    def __init__(self, provider: str, decoder: StreamDecoder, limits: LimitSettings) -> None:
+    def __init__(self, provider: str, decoder: StreamDecoder, framing: Framing, limits: LimitSettings) -> None:
         self.ended = False
         self._provider = provider
         self._decoder = decoder
         self._limits = limits
-        self._splitter = SseSplitter(limits.event_bytes)
+        self._splitter = SPLITTERS[framing](limits.event_bytes)
         self._size_bytes = 0
         self._failure: errors.CallError | None = None
 
@@ -206,8 +211,10 @@ class StreamReader:
                 decoded += self._decoder.decode(frame)
                 if self._decoder.ended:
                     break
-        except EventTooLargeError:
+        except FrameTooLargeError:
             self._failure = too_large(self._provider, self._limits.event_bytes)
+        except BadFrameError as error:
+            self._failure = bad_response(self._provider, str(error), 200)
         except errors.CallError as error:
             self._failure = error
         self.ended = not chunk or self._decoder.ended or self._failure is not None

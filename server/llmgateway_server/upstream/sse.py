@@ -6,13 +6,10 @@ comments are dropped; `data` lines are joined with LF; an event without data is 
 
 from __future__ import annotations
 
-from llmgateway_server.dialects.codec import SseEvent
+from llmgateway_server.dialects.codec import Frame
+from llmgateway_server.upstream.frames import FrameTooLargeError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-class EventTooLargeError(ValueError):
-    """An event has not ended within the limit."""
 
 
 class SseSplitter:
@@ -28,8 +25,8 @@ class SseSplitter:
         self._ends_with_cr = False
         self._is_first = True
 
-    def feed(self, data: bytes) -> list[SseEvent]:
-        """Return the events that `data` completes. Raise `EventTooLargeError` where one grows beyond the limit."""
+    def feed(self, data: bytes) -> list[Frame]:
+        """Return the events that `data` completes. Raise `FrameTooLargeError` where one grows beyond the limit."""
         data = self._normalise(data)
         if self._rest:
             searched = max(len(self._rest) - 1, 0)
@@ -50,7 +47,7 @@ class SseSplitter:
                 events.append(event)
         return events
 
-    def close(self) -> list[SseEvent]:
+    def close(self) -> list[Frame]:
         """Return the event that the stream ended without closing, if it has data.
 
         The standard drops it; providers that forget the last blank line are common enough to keep it.
@@ -71,13 +68,13 @@ class SseSplitter:
 
     def _check_size(self) -> None:
         if len(self._rest) > self._max_event_bytes:
-            raise EventTooLargeError(f"an event is larger than {self._max_event_bytes} bytes")
+            raise FrameTooLargeError(f"an event is larger than {self._max_event_bytes} bytes")
 
 
-def parse_event(block: bytes) -> SseEvent | None:
+def parse_event(block: bytes) -> Frame | None:
     """Read one event's lines; None where they hold no data."""
     if block.startswith(b"data: ") and b"\n" not in block:
-        return SseEvent("", block[6:])
+        return Frame("", block[6:])
     name, data = "", []
     for line in block.split(b"\n"):
         field, _, value = line.partition(b":")
@@ -86,4 +83,4 @@ def parse_event(block: bytes) -> SseEvent | None:
             data.append(value)
         elif field == b"event":
             name = value.decode("utf-8", "replace")
-    return SseEvent(name, b"\n".join(data)) if data else None
+    return Frame(name, b"\n".join(data)) if data else None

@@ -9,7 +9,7 @@ import pytest
 from llmgateway.fold import fold
 from llmgateway.v1 import generation_pb2
 from llmgateway_http.openai.completions import CompletionChunks, to_completion
-from llmgateway_server.dialects.codec import SseEvent
+from llmgateway_server.dialects.codec import Frame
 from llmgateway_server.dialects.openai.codec import OpenAICodec
 from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.upstream.join import join_deltas
@@ -44,8 +44,8 @@ def test_a_stream_keeps_them_piece_by_piece() -> None:
     decoder = CODEC.stream_decoder(REQUEST)
     decoded = []
     for number, token in enumerate(TOKENS):
-        decoded += decoder.decode(SseEvent("", answer({"index": 0, "text": token, "logprobs": piece(number)})))
-    decoded += decoder.decode(SseEvent("", b"[DONE]"))
+        decoded += decoder.decode(Frame("", answer({"index": 0, "text": token, "logprobs": piece(number)})))
+    decoded += decoder.decode(Frame("", b"[DONE]"))
     events = join_deltas(decoded + decoder.finish())
     choices = [chunk["choices"][0] for chunk in CompletionChunks("m", with_usage=False).chunks(events)]
     assert [choice["text"] for choice in choices] == [*TOKENS, ""]

@@ -3,37 +3,38 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from llmgateway_server.dialects.codec import SseEvent
-from llmgateway_server.upstream.sse import EventTooLargeError, SseSplitter
+from llmgateway_server.dialects.codec import Frame
+from llmgateway_server.upstream.frames import FrameTooLargeError
+from llmgateway_server.upstream.sse import SseSplitter
 
 LIMIT_BYTES = 1 << 20
 
 TABLE = [
-    (b"data: a\n\n", [SseEvent("", b"a")]),
-    (b"data:a\n\n", [SseEvent("", b"a")]),
-    (b"data:  a\n\n", [SseEvent("", b" a")]),
-    (b"data: a\r\n\r\ndata: b\r\n\r\n", [SseEvent("", b"a"), SseEvent("", b"b")]),
-    (b"data: a\r\rdata: b\r\r", [SseEvent("", b"a"), SseEvent("", b"b")]),
-    (b"event: error\ndata: a\ndata: b\n\n", [SseEvent("error", b"a\nb")]),
-    (b": comment\n\ndata: a\n\n", [SseEvent("", b"a")]),
-    (b": comment\ndata: a\nid: 7\nretry: 1\nunknown\n\n", [SseEvent("", b"a")]),
-    (b"\xef\xbb\xbfdata: a\n\n", [SseEvent("", b"a")]),
+    (b"data: a\n\n", [Frame("", b"a")]),
+    (b"data:a\n\n", [Frame("", b"a")]),
+    (b"data:  a\n\n", [Frame("", b" a")]),
+    (b"data: a\r\n\r\ndata: b\r\n\r\n", [Frame("", b"a"), Frame("", b"b")]),
+    (b"data: a\r\rdata: b\r\r", [Frame("", b"a"), Frame("", b"b")]),
+    (b"event: error\ndata: a\ndata: b\n\n", [Frame("error", b"a\nb")]),
+    (b": comment\n\ndata: a\n\n", [Frame("", b"a")]),
+    (b": comment\ndata: a\nid: 7\nretry: 1\nunknown\n\n", [Frame("", b"a")]),
+    (b"\xef\xbb\xbfdata: a\n\n", [Frame("", b"a")]),
     (b"event: ping\n\n", []),
-    (b"data\n\n", [SseEvent("", b"")]),
+    (b"data\n\n", [Frame("", b"")]),
     (b"\n\n\n\n", []),
-    ("data: \u2028é\u0085\n\n".encode(), [SseEvent("", "\u2028é\u0085".encode())]),
+    ("data: \u2028é\u0085\n\n".encode(), [Frame("", "\u2028é\u0085".encode())]),
 ]
 
 
 @pytest.mark.parametrize(("stream", "events"), TABLE)
-def test_a_stream_is_split_into_its_events_wherever_it_is_cut(stream: bytes, events: list[SseEvent]) -> None:
+def test_a_stream_is_split_into_its_events_wherever_it_is_cut(stream: bytes, events: list[Frame]) -> None:
     for cut in range(len(stream) + 1):
         splitter = SseSplitter(LIMIT_BYTES)
         assert splitter.feed(stream[:cut]) + splitter.feed(stream[cut:]) + splitter.close() == events, cut
 
 
 @pytest.mark.parametrize(("stream", "events"), TABLE)
-def test_a_stream_is_split_into_its_events_byte_by_byte(stream: bytes, events: list[SseEvent]) -> None:
+def test_a_stream_is_split_into_its_events_byte_by_byte(stream: bytes, events: list[Frame]) -> None:
     splitter = SseSplitter(LIMIT_BYTES)
     seen = [event for index in range(len(stream)) for event in splitter.feed(stream[index : index + 1])]
     assert seen + splitter.close() == events
@@ -41,14 +42,14 @@ def test_a_stream_is_split_into_its_events_byte_by_byte(stream: bytes, events: l
 
 def test_a_last_event_without_its_blank_line_is_kept() -> None:
     splitter = SseSplitter(LIMIT_BYTES)
-    assert splitter.feed(b"data: a\n\ndata: [DONE]") == [SseEvent("", b"a")]
-    assert splitter.close() == [SseEvent("", b"[DONE]")]
+    assert splitter.feed(b"data: a\n\ndata: [DONE]") == [Frame("", b"a")]
+    assert splitter.close() == [Frame("", b"[DONE]")]
 
 
 def test_an_event_that_does_not_end_is_refused_at_the_limit() -> None:
     splitter = SseSplitter(1000)
     splitter.feed(b"data: " + b"x" * 900)
-    with pytest.raises(EventTooLargeError, match="1000 bytes"):
+    with pytest.raises(FrameTooLargeError, match="1000 bytes"):
         splitter.feed(b"x" * 200)
 
 
@@ -59,7 +60,7 @@ def test_an_event_that_does_not_end_is_refused_at_the_limit() -> None:
 def test_what_is_written_is_read_back_at_any_cut(payloads: list[bytes], data: st.DataObject) -> None:
     stream = b"".join(b"data: " + payload + b"\n\n" for payload in payloads)
     splitter = SseSplitter(LIMIT_BYTES)
-    events: list[SseEvent] = []
+    events: list[Frame] = []
     while stream:
         size = data.draw(st.integers(1, len(stream)))
         events += splitter.feed(stream[:size])

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import msgspec
 from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2
 
-from llmgateway_server.dialects.codec import EncodedRequest
+from llmgateway_server.dialects.codec import EncodedRequest, Framing
 from llmgateway_server.dialects.openai import decode_chat, embeddings, errors, models
 from llmgateway_server.dialects.openai.completions import encode_completion
 from llmgateway_server.dialects.openai.encode_chat import ChatEncoder
-from llmgateway_server.dialects.openai.options import NAME, merge_options
+from llmgateway_server.dialects.openai.options import NAME, OWN_MEMBERS
 from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.dialects.openai.stream_chat import ChatStreamDecoder
+from llmgateway_server.dialects.options import merge_options
 from llmgateway_server.errors import CallError
 
 
@@ -21,6 +22,7 @@ class OpenAICodec:
     """`Codec` of the OpenAI dialect."""
 
     name = NAME
+    framing: Framing = "sse"
 
     def __init__(self, provider: str, quirks: Quirks) -> None:
         self._provider = provider
@@ -33,7 +35,7 @@ class OpenAICodec:
             path, body = "/completions", encode_completion(request, model, encoder, stream=stream)
         else:
             path, body = "/chat/completions", encoder.body(stream=stream)
-        merge_options(body, request.provider_options_json)
+        merge_options(body, request.provider_options_json, NAME, OWN_MEMBERS)
         return EncodedRequest("POST", path, self._encoder.encode(body), encoder.warnings)
 
     def decode_generate(self, request: generation_pb2.GenerateRequest, body: bytes) -> generation_pb2.GenerateResponse:
@@ -44,7 +46,7 @@ class OpenAICodec:
 
     def encode_embed(self, request: embedding_pb2.EmbedRequest, model: str) -> EncodedRequest:
         body = embeddings.encode_embed(request, model, self._provider)
-        merge_options(body, request.provider_options_json)
+        merge_options(body, request.provider_options_json, NAME, OWN_MEMBERS)
         return EncodedRequest("POST", "/embeddings", self._encoder.encode(body))
 
     def decode_embed(self, request: embedding_pb2.EmbedRequest, body: bytes) -> embedding_pb2.EmbedResponse:

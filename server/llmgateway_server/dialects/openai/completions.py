@@ -8,7 +8,7 @@ from __future__ import annotations
 from llmgateway.v1 import generation_pb2
 
 from llmgateway_server.dialects.openai.encode_chat import ChatEncoder
-from llmgateway_server.dialects.openai.options import Json
+from llmgateway_server.dialects.reading import Json
 from llmgateway_server.errors import FieldViolation, InvalidField
 
 # What a prompt without a conversation cannot have.

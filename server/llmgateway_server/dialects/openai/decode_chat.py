@@ -10,11 +10,10 @@ from llmgateway_server import errors
 from llmgateway_server.dialects.openai import parts
 from llmgateway_server.dialects.openai.errors import stream_error
 from llmgateway_server.dialects.openai.finish import finish_reason
-from llmgateway_server.dialects.openai.options import Json
 from llmgateway_server.dialects.openai.quirks import Quirks
-from llmgateway_server.dialects.openai.reading import compact, decode, index, items, mapping, rest, text
 from llmgateway_server.dialects.openai.stream_chat import CHUNK_MEMBERS, candidate_json
 from llmgateway_server.dialects.openai.usage import UsageReader
+from llmgateway_server.dialects.reading import Json, compact, decode, index, items, mapping, rest, text
 
 Candidate = generation_pb2.Candidate
 

@@ -11,10 +11,9 @@ from typing import Any
 from llmgateway.v1 import embedding_pb2
 
 from llmgateway_server.dialects.openai.decode_chat import bad_response, decode_object, describe
-from llmgateway_server.dialects.openai.options import Json
 from llmgateway_server.dialects.openai.quirks import Quirks
-from llmgateway_server.dialects.openai.reading import index, items, mapping
 from llmgateway_server.dialects.openai.usage import UsageReader
+from llmgateway_server.dialects.reading import Json, index, items, mapping
 from llmgateway_server.errors import CapabilityMissing, FieldViolation, InvalidField
 
 

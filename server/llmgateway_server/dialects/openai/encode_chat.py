@@ -13,8 +13,10 @@ from typing import Any
 import msgspec
 from llmgateway.v1 import call_pb2, generation_pb2, message_pb2, tool_pb2
 
-from llmgateway_server.dialects.openai.options import NAME, Json, decode_object, merge_bag
+from llmgateway_server.dialects.openai.options import NAME
 from llmgateway_server.dialects.openai.quirks import Quirks
+from llmgateway_server.dialects.options import decode_object, merge_bag
+from llmgateway_server.dialects.reading import Json
 from llmgateway_server.errors import CapabilityMissing, FieldViolation, InvalidField
 
 Request = generation_pb2.GenerateRequest
@@ -146,7 +148,7 @@ class ChatEncoder:
             )
             if message.name:
                 self._put(encoded, "name", message.name, f"{path}.name")
-            merge_bag(encoded, message.provider_json)
+            merge_bag(encoded, message.provider_json, NAME)
             yield encoded
 
     def _role(self, role: Role.ValueType) -> str:
@@ -170,7 +172,7 @@ class ChatEncoder:
             return self._provider_part(path, part.provider_part)
         else:
             raise InvalidField([FieldViolation(f"{path}.{kind}", "has no place in this message of the openai dialect")])
-        merge_bag(encoded, part.provider_json)
+        merge_bag(encoded, part.provider_json, NAME)
         return encoded
 
     def _provider_part(self, path: str, part: message_pb2.ProviderPart) -> Json:
@@ -224,9 +226,9 @@ class ChatEncoder:
                 inner = message_pb2.ChatMessage(parts=result.parts)
                 content = self._content(f"{path}.parts[{index}].tool_result", inner)
             encoded: Json = {"role": "tool", "tool_call_id": result.tool_call_id, "content": content}
-            merge_bag(encoded, part.provider_json)
+            merge_bag(encoded, part.provider_json, NAME)
             if index == 0:
-                merge_bag(encoded, message.provider_json)
+                merge_bag(encoded, message.provider_json, NAME)
             yield encoded
 
     def _tool(self, index: int, tool: tool_pb2.Tool) -> Json:
@@ -244,7 +246,7 @@ class ChatEncoder:
                 "speaks openai. Leave it out, or name a model that has it.",
                 metadata={"model": f"{self._provider}/{self._model}"[:200], "capability": f"tools[{index}]"},
             )
-        merge_bag(encoded, tool.provider_json)
+        merge_bag(encoded, tool.provider_json, NAME)
         return encoded
 
     def _add_tool_choice(self, body: Json) -> None:
@@ -332,7 +334,7 @@ def encode_tool_call(part: Part) -> Json:
     else:
         function = {"name": call.name, "arguments": call.arguments_json or "{}"}
         encoded = {"id": call.id, "type": "function", "function": function}
-    merge_bag(encoded, part.provider_json)
+    merge_bag(encoded, part.provider_json, NAME)
     return encoded
 
 

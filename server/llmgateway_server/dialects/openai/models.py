@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmgateway.v1 import model_pb2
 
 from llmgateway_server.dialects.openai.decode_chat import bad_response
-from llmgateway_server.dialects.openai.reading import decode, items, mapping, text
+from llmgateway_server.dialects.reading import decode, items, mapping, text
 
 
 def decode_list_models(body: bytes, provider: str) -> list[model_pb2.Model]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from llmgateway.v1 import message_pb2
 
-from llmgateway_server.dialects.openai.options import NAME, Json
-from llmgateway_server.dialects.openai.reading import compact, index, items, mapping, number, rest, text
+from llmgateway_server.dialects.openai.options import NAME
+from llmgateway_server.dialects.reading import Json, compact, index, items, mapping, number, rest, text
 
 # Members of a message, or of a stream's delta, that have a home in the contract.
 MESSAGE_MEMBERS = frozenset(

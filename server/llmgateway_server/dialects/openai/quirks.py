@@ -13,15 +13,8 @@ output_excludes_reasoning   whether its completion tokens leave reasoning out (x
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import msgspec
-
-
-class QuirksError(ValueError):
-    """A quirk is unknown or has a wrong value; the message names it."""
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +30,3 @@ class Quirks:
     grammar: bool = False
     unsupported: frozenset[str] = frozenset()
     output_excludes_reasoning: bool = False
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> Quirks:  # Any: decoded TOML or YAML, checked here
-        """Read quirks as a catalogue row or a configuration holds them. Raise `QuirksError`."""
-        unknown = sorted(values.keys() - set(cls.__dataclass_fields__))
-        if unknown:
-            known = ", ".join(cls.__dataclass_fields__)
-            raise QuirksError(f"{unknown[0]} is no quirk of the openai dialect; known: {known}")
-        try:
-            return msgspec.convert(dict(values), cls)
-        except msgspec.ValidationError as error:
-            raise QuirksError(str(error)) from error

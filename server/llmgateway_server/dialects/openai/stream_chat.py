@@ -13,14 +13,13 @@ import msgspec
 from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2
 
 from llmgateway_server import errors
-from llmgateway_server.dialects.codec import Decoded, Delta, DeltaKey, SseEvent
+from llmgateway_server.dialects.codec import Decoded, Delta, DeltaKey, Frame
 from llmgateway_server.dialects.openai import parts
 from llmgateway_server.dialects.openai.errors import stream_error
 from llmgateway_server.dialects.openai.finish import finish_reason
-from llmgateway_server.dialects.openai.options import Json
 from llmgateway_server.dialects.openai.quirks import Quirks
-from llmgateway_server.dialects.openai.reading import compact, decode, index, items, mapping, rest, text
 from llmgateway_server.dialects.openai.usage import UsageReader
+from llmgateway_server.dialects.reading import Json, compact, decode, index, items, mapping, rest, text
 
 Event = stream_pb2.GenerationEvent
 
@@ -109,7 +108,7 @@ class ChatStreamDecoder:
         self._candidates: dict[int, CandidateState] = {}
         self._plain_misses = 0
 
-    def decode(self, frame: SseEvent) -> Decoded:
+    def decode(self, frame: Frame) -> Decoded:
         """Return the events of one frame."""
         data = frame.data.strip()
         if data == b"[DONE]":

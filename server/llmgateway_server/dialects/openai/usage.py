@@ -7,9 +7,8 @@ from typing import Any
 
 from llmgateway.v1 import call_pb2, usage_pb2
 
-from llmgateway_server.dialects.openai.options import Json
 from llmgateway_server.dialects.openai.quirks import Quirks
-from llmgateway_server.dialects.openai.reading import INT32_MAX, compact, mapping
+from llmgateway_server.dialects.reading import INT32_MAX, Json, compact, mapping
 
 USD_NANOS = 1_000_000_000
 

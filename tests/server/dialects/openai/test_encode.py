@@ -10,7 +10,8 @@ import pytest
 from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, tool_pb2
 from llmgateway_server import errors
 from llmgateway_server.dialects.openai.codec import OpenAICodec
-from llmgateway_server.dialects.openai.quirks import Quirks, QuirksError
+from llmgateway_server.dialects.openai.quirks import Quirks
+from llmgateway_server.dialects.quirks import QuirksError, read_quirks
 
 from tests.specs import closed_validator, needs_specs
 
@@ -347,14 +348,14 @@ def test_a_stream_asks_for_its_usage() -> None:
     ],
 )
 def test_a_quirk_changes_what_is_sent(quirks: dict[str, Any], made: Request, expected: dict[str, Any]) -> None:
-    got = body(OpenAICodec("x", Quirks.from_mapping(quirks)), made)
+    got = body(OpenAICodec("x", read_quirks("openai", Quirks, quirks)), made)
     assert {member: got[member] for member in expected} == expected
 
 
 @pytest.mark.parametrize("wrong", [{"no_such": True}, {"developer_role": "yes"}, {"max_tokens_field": "limit"}])
 def test_an_unknown_quirk_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(QuirksError):
-        Quirks.from_mapping(wrong)
+        read_quirks("openai", Quirks, wrong)
 
 
 MISSING = [

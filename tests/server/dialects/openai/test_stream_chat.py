@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from llmgateway.fold import fold
 from llmgateway.v1 import generation_pb2, usage_pb2
 from llmgateway_server import errors
-from llmgateway_server.dialects.codec import Decoded, SseEvent
+from llmgateway_server.dialects.codec import Decoded, Frame
 from llmgateway_server.dialects.openai.codec import OpenAICodec
 from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.dialects.openai.usage import UsageReader
@@ -41,7 +41,7 @@ def decode(*frames: bytes, quirks: Quirks | None = None) -> generation_pb2.Gener
     decoder = OpenAICodec("p", quirks or Quirks()).stream_decoder(REQUEST)
     decoded: Decoded = []
     for data in frames:
-        decoded += decoder.decode(SseEvent("", data))
+        decoded += decoder.decode(Frame("", data))
         if decoder.ended:
             break
     return fold(join_deltas(decoded + decoder.finish()))

@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from llmgateway_server.dialects.openai.options import Json
-
+Json = dict[str, Any]  # Any: whatever JSON holds
 INT32_MAX = 2**31 - 1
 
 

@@ -1,0 +1,27 @@
+"""The dialects by name: what a catalogue row or a configuration may say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from llmgateway_server.dialects.codec import Codec
+from llmgateway_server.dialects.openai.codec import OpenAICodec
+from llmgateway_server.dialects.openai.quirks import Quirks as OpenAIQuirks
+from llmgateway_server.dialects.quirks import read_quirks
+
+Values = Mapping[str, Any]  # Any: decoded TOML or YAML, which the dialect checks
+
+
+def openai(provider: str, quirks: Values) -> Codec:
+    return OpenAICodec(provider, read_quirks("openai", OpenAIQuirks, quirks))
+
+
+# Each makes the codec of a provider by its name, with its quirks. Raises `QuirksError`. The dialect `mock` has
+# none: it is played, not sent.
+CODECS: Mapping[str, Callable[[str, Values], Codec]] = {"openai": openai}
+
+
+def make_codec(dialect: str, provider: str, quirks: Values) -> Codec:
+    """Return the codec of a provider. Raise `QuirksError` where its quirks make no sense."""
+    return CODECS[dialect](provider, quirks)
