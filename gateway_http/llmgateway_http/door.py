@@ -47,8 +47,8 @@ class Door:
                 "loopback address. Configure auth.keys to serve others.",
             )
 
-    async def read(self, request: web.BaseRequest) -> bytes:
-        """Return the body. No more than the limit is read of a larger one."""
+    def take(self, request: web.BaseRequest) -> bytes | None:
+        """Return the body if it came with its head, as small ones do; None where it is still to be read."""
         headers = request.headers
         if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
             raise RestError(UNSUPPORTED_TYPE, "Compressed bodies are not taken: send the JSON as it is.")
@@ -58,13 +58,17 @@ class Door:
         limit = self._settings.request_bytes
         if request.content_length is not None and request.content_length > limit:
             raise too_large(limit)
-        if "expect" in headers:
-            await self._expect(request)
-        if request.content.is_eof():  # it came with its head, as small bodies do
+        if "expect" not in headers and request.content.is_eof():
             return request.content.read_nowait()
+        return None
+
+    async def read(self, request: web.BaseRequest) -> bytes:
+        """Return the body that `take` found not there yet. No more than the limit is read of a larger one."""
+        if "expect" in request.headers:
+            await self._expect(request)
         try:
             async with asyncio.timeout(self._settings.body_timeout_s):
-                return await self._read_within(request, limit)
+                return await self._read_within(request, self._settings.request_bytes)
         except TimeoutError as error:
             message = f"The body did not arrive within {self._settings.body_timeout_s:g} s. Send it faster."
             raise RestError(TOO_SLOW, message) from error

@@ -91,7 +91,9 @@ class Handlers:
         return web.Response(text="not ready\n", status=503)
 
     async def _body(self, request: web.BaseRequest) -> Json:
-        data = await self._door.read(request)
+        data = self._door.take(request)
+        if data is None:
+            data = await self._door.read(request)
         if len(data) > LARGE_BODY_BYTES:  # Parsing holds up all other calls: large bodies are parsed beside them.
             return await asyncio.to_thread(parse_object, data, self._settings.json_depth)
         return parse_object(data, self._settings.json_depth)

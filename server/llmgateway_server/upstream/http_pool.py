@@ -308,6 +308,8 @@ class PooledResponse:
         if announced.isdecimal() and int(announced) > limit_bytes:
             self.close()
             raise BodyTooLargeError(f"the body is larger than {limit_bytes} bytes")
+        if self._is_complete and self._inflater is None and self.received_bytes <= limit_bytes:
+            return self._take()  # it came with its head, as small bodies do
         pieces: list[bytes] = []
         size_bytes = 0
         while piece := await self.read_chunk():
@@ -335,11 +337,15 @@ class PooledResponse:
                 return b""
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
-        pieces, self._pieces, self._waiting_bytes = self._pieces, [], 0
+        received = self._take()
         if self._is_paused:
             self._is_paused = False
             if not self._is_complete:
                 self._connection.resume()
+        return received
+
+    def _take(self) -> bytes:
+        pieces, self._pieces, self._waiting_bytes = self._pieces, [], 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def close(self) -> None:
