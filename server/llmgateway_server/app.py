@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from llmgateway.channel import open_channel
@@ -177,17 +178,29 @@ def build_upstreams(settings: Settings, http: HttpClient, clock: Callable[[], fl
                 name, provider.script, asyncio.sleep, clock=clock, timeouts=provider.timeouts or settings.timeouts
             )
         else:
-            quirks = {**(vendor.quirks if vendor is not None else {}), **provider.quirks}
-            codec = make_codec(dialect, name, quirks)
+            codec = make_codec(dialect, name, effective_quirks(provider, vendor))
             endpoint = endpoint_of(name, provider, vendor)
             timeouts = provider.timeouts or settings.timeouts
             upstreams[name] = HttpUpstream(endpoint, codec, http, timeouts, settings.limits, clock)
     return upstreams
 
 
+def effective_quirks(provider: ProviderSettings, vendor: Vendor | None) -> dict[str, Any]:  # Any: the dialect checks
+    """Return what a provider's dialect must know of it: the row's quirks, and what overrides them."""
+    quirks = {**(vendor.quirks if vendor is not None else {}), **provider.quirks}
+    if provider.api_version is not None:
+        quirks["api_version"] = provider.api_version
+    if provider.deployments:
+        quirks["deployments"] = provider.deployments
+    return quirks
+
+
 def endpoint_of(name: str, provider: ProviderSettings, vendor: Vendor | None) -> Endpoint:
     """Return where a provider is, and the headers that carry its keys."""
     base_url = provider.base_url or (vendor.base_url if vendor is not None else "")
+    if provider.access_token is not None:
+        bearer = {"authorization": f"Bearer {provider.access_token.get_secret_value()}"}
+        return Endpoint(name, base_url.rstrip("/"), [bearer])
     keys = [secret.get_secret_value() for secret in provider.api_keys or ()]
     return Endpoint(name, base_url.rstrip("/"), [auth_headers(vendor, key) for key in keys])
 

@@ -148,6 +148,7 @@ def check_settings(settings: Settings, source: str) -> None:
 
 def find_dialect_problems(settings: Settings, vendors: Mapping[str, Vendor]) -> Iterator[Problem]:
     """Find what the dialects do not understand of their providers' settings: the configuration knows no dialect."""
+    from llmgateway_server.app import effective_quirks
     from llmgateway_server.config.problems import Problem
     from llmgateway_server.dialects.mock.options import read_options
     from llmgateway_server.dialects.registry import make_codec
@@ -160,7 +161,7 @@ def find_dialect_problems(settings: Settings, vendors: Mapping[str, Vendor]) -> 
             if is_mock:
                 read_options(provider.script or {})
             else:
-                make_codec(dialect, name, {**(row.quirks if row is not None else {}), **provider.quirks})
+                make_codec(dialect, name, effective_quirks(provider, row))
         except ValueError as error:
             yield Problem(0, f"providers.{name}.{'script' if is_mock else 'quirks'}", str(error))
 

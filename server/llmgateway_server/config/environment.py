@@ -33,7 +33,12 @@ def providers_from_environment(environment: Mapping[str, str], vendors: VendorRo
 
 
 def names_vendor(row: VendorRow, environment: Mapping[str, str]) -> bool:
-    """Whether the environment holds this vendor's key or base URL. An empty variable counts as unset."""
+    """Whether the environment says enough to reach a vendor: its key or its base URL. An empty variable is unset.
+
+    A vendor that gives each customer an address of their own (Azure) needs that one.
+    """
+    if not row.base_url and not (row.base_url_variable and environment.get(row.base_url_variable)):
+        return False
     return any(environment.get(variable) for variable in (row.key_variable, row.base_url_variable) if variable)
 
 

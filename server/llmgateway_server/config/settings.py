@@ -183,6 +183,12 @@ class ProviderSettings(Section):
     dialect: str | None = None
     base_url: str | None = None
     api_keys: Several[SecretStr] | None = None
+    access_token: SecretStr | None = None
+    """Instead of `api_keys`: a token sent as `Authorization: Bearer`, for example Microsoft Entra's for Azure."""
+    api_version: str | None = None
+    """Azure: the version of its dated API. If absent, its v1 API, which has none."""
+    deployments: Mapping[str, str] = Field(default_factory=dict)
+    """Azure: the deployment for a model. A model that is not here is its own deployment's name."""
     timeouts: TimeoutSettings | None = None
     quirks: Mapping[str, Any] = Field(default_factory=dict)  # Any: the dialect checks them, config knows no dialect.
     script: Mapping[str, Any] | None = None  # Any: decoded JSON; the dialect `mock` checks it.

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from llmgateway.v1 import generation_pb2, message_pb2
 from llmgateway_server.app import build_upstreams
-from llmgateway_server.catalog.vendors import load_vendors
+from llmgateway_server.catalog.vendors import auth_headers, load_vendors
 from llmgateway_server.config.environment import settings_from_environment
 from llmgateway_server.upstream.http_pool import HttpPool
 from llmgateway_server.upstream.upstream import AttemptState
@@ -26,15 +26,20 @@ ANSWER = {
 }
 
 
+# Wherever a vendor may want its key.
+KEY_HEADERS = {"authorization", "api-key", "x-api-key", "x-goog-api-key"}
+
+
 class Server:
     """Answers every request alike and keeps them."""
 
     def __init__(self) -> None:
-        self.requests: list[tuple[str, str, str | None]] = []
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.port = 0
 
     async def answer(self, request: web.Request) -> web.Response:
-        self.requests.append((request.method, request.path, request.headers.get("authorization")))
+        kept = {name.lower(): value for name, value in request.headers.items() if name.lower() in KEY_HEADERS}
+        self.requests.append((request.method, request.path, kept))
         return web.json_response(ANSWER)
 
 
@@ -74,5 +79,6 @@ async def test_a_call_goes_where_the_row_says_with_the_key_of_its_variable(name:
         await http.close()
 
     assert response.candidates[0].message.parts[0].text == "Hello"
-    authorization = f"Bearer key-of-{name}" if row.key_variable else None
-    assert server.requests == [("POST", f"{path}/chat/completions", authorization)]
+    key = auth_headers(row, f"key-of-{name}") if row.key_variable else {}
+    called = "/openai/v1/chat/completions" if name == "azure" else f"{path}/chat/completions"
+    assert server.requests == [("POST", called, key)]

@@ -18,7 +18,7 @@ def test_without_variables_only_the_mock_is_served() -> None:
 
 
 def test_each_vendor_is_served_once_its_key_is_set() -> None:
-    keyed = {name: row.key_variable for name, row in load_vendors().items() if row.key_variable}
+    keyed = {name: row.key_variable for name, row in load_vendors().items() if row.key_variable and row.base_url}
     assert len(keyed) >= 11
     for name, variable in keyed.items():
         providers = load({variable: "key-of-" + name}).providers
@@ -26,6 +26,13 @@ def test_each_vendor_is_served_once_its_key_is_set() -> None:
         (key,) = providers[name].api_keys or ()
         assert key.get_secret_value() == "key-of-" + name
         assert providers[name].base_url is None
+
+
+def test_a_vendor_of_customers_addresses_needs_its_address_too() -> None:
+    key = {"AZURE_OPENAI_API_KEY": "k"}
+    assert list(load(key).providers) == ["mock"]
+    provider = load({**key, "AZURE_OPENAI_ENDPOINT": "https://x.openai.azure.com"}).providers["azure"]
+    assert provider.base_url == "https://x.openai.azure.com"
 
 
 def test_a_base_url_alone_serves_openai_there_without_a_key() -> None:

@@ -144,7 +144,10 @@ def test_every_problem_comes_at_once_with_its_line_and_the_nearest_key(tmp_path:
 
 def test_an_unknown_key_that_is_near_none_gets_the_whole_list(tmp_path: Path) -> None:
     (problem,) = load_problems(tmp_path, "providers: {mock: {zzz: 1}}")
-    assert problem.endswith("unknown key; known here: dialect, base_url, api_keys, timeouts, quirks, script")
+    assert problem.endswith(
+        "unknown key; known here: dialect, base_url, api_keys, access_token, api_version, deployments, timeouts, "
+        "quirks, script"
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ refused by its path, or left out with a warning where the request's `unsupported
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 from llmgateway.v1 import call_pb2, generation_pb2, message_pb2, tool_pb2
 
+from llmgateway_server.dialects.openai.encode_media import encode_media, encode_mistral_media
+from llmgateway_server.dialects.openai.encode_tools import encode_tool_call, encode_tool_choice, encode_tools, tool_id
 from llmgateway_server.dialects.openai.options import NAME
 from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.dialects.options import decode_object, merge_bag
@@ -30,13 +30,6 @@ ROLES = {
     message_pb2.ROLE_USER: "user",
     message_pb2.ROLE_ASSISTANT: "assistant",
 }
-AUDIO_FORMATS = {
-    "audio/wav": "wav",
-    "audio/x-wav": "wav",
-    "audio/wave": "wav",
-    "audio/mpeg": "mp3",
-    "audio/mp3": "mp3",
-}
 
 
 class ChatEncoder:
@@ -52,7 +45,7 @@ class ChatEncoder:
     def body(self, *, stream: bool) -> Json:
         """Return the body, without the caller's own options."""
         request = self._request
-        body: Json = {"model": self._model, "messages": [*self._messages()]}
+        body: Json = {"model": self._quirks.deployments.get(self._model, self._model), "messages": [*self._messages()]}
         if stream:
             body["stream"] = True
             if self._quirks.stream_usage:
@@ -61,7 +54,7 @@ class ChatEncoder:
             self.add_sampling(body)
         self.add_limits(body)
         if request.tools:
-            body["tools"] = [self._tool(index, tool) for index, tool in enumerate(request.tools)]
+            body["tools"] = encode_tools(request, self._provider, self._quirks)
         if request.HasField("tool_choice"):
             self._add_tool_choice(body)
         if request.HasField("output_format"):
@@ -73,9 +66,9 @@ class ChatEncoder:
             if request.top_logprob_count:
                 self._put(body, "top_logprobs", request.top_logprob_count, "top_logprob_count")
         if request.output_modalities and list(request.output_modalities) != ["text"]:
-            body["modalities"] = list(request.output_modalities)
+            self._put(body, "modalities", list(request.output_modalities), "output_modalities")
         if request.HasField("audio"):
-            body["audio"] = {"voice": request.audio.voice, "format": request.audio.format}
+            self._put(body, "audio", {"voice": request.audio.voice, "format": request.audio.format}, "audio")
         return body
 
     def add_sampling(self, body: Json) -> None:
@@ -167,7 +160,8 @@ class ChatEncoder:
         if kind == "text":
             encoded: Json = {"type": "text", "text": part.text}
         elif kind == "media":
-            encoded = encode_media(path, part.media)
+            encode = encode_mistral_media if self._quirks.mistral_parts else encode_media
+            encoded = encode(path, part.media)
         elif kind == "provider_part":
             return self._provider_part(path, part.provider_part)
         else:
@@ -193,17 +187,23 @@ class ChatEncoder:
                 self.warnings.append(call_pb2.Warning(field=part_path, description=description))
             elif kind == "text":
                 content.append(self._part(part_path, part))
+            elif kind == "refusal" and "refusal" in self._quirks.unsupported:
+                content.append({"type": "text", "text": part.refusal})
             elif kind == "refusal":
                 encoded["refusal"] = encoded.get("refusal", "") + part.refusal
             elif kind == "tool_call":
                 if part.tool_call.executor != message_pb2.ToolCall.EXECUTOR_PROVIDER:
-                    calls.append(encode_tool_call(part))
+                    calls.append(encode_tool_call(part, self._quirks))
+            elif kind == "reasoning" and self._quirks.mistral_parts:
+                if part.reasoning.text:
+                    thought = {"type": "text", "text": part.reasoning.text}
+                    content.append({"type": "thinking", "thinking": [thought]})
             elif kind == "reasoning":
                 field = self._quirks.reasoning_field
                 if field and part.reasoning.text:
                     encoded[field] = encoded.get(field, "") + part.reasoning.text
             elif kind == "media" and (part.media.file_id or part.item_id):
-                encoded["audio"] = {"id": part.media.file_id or part.item_id}
+                self._put(encoded, "audio", {"id": part.media.file_id or part.item_id}, f"{part_path}.media")
             elif kind == "provider_part":
                 content.append(self._provider_part(part_path, part.provider_part))
             elif kind != "tool_result":  # a result of the provider's own call is not sent back
@@ -225,47 +225,22 @@ class ChatEncoder:
             if result.parts:
                 inner = message_pb2.ChatMessage(parts=result.parts)
                 content = self._content(f"{path}.parts[{index}].tool_result", inner)
-            encoded: Json = {"role": "tool", "tool_call_id": result.tool_call_id, "content": content}
+            encoded: Json = {
+                "role": "tool",
+                "tool_call_id": tool_id(result.tool_call_id, self._quirks),
+                "content": content,
+            }
             merge_bag(encoded, part.provider_json, NAME)
             if index == 0:
                 merge_bag(encoded, message.provider_json, NAME)
             yield encoded
 
-    def _tool(self, index: int, tool: tool_pb2.Tool) -> Json:
-        kind = tool.WhichOneof("kind")
-        if kind == "function":
-            encoded: Json = {"type": "function", "function": encode_function(tool.function)}
-        elif kind == "custom":
-            encoded = {"type": "custom", "custom": encode_custom_tool(tool.custom)}
-        elif tool.provider_tool.dialect == NAME:
-            config = tool.provider_tool.config_json
-            encoded = {**(decode_object(config) if config else {}), "type": tool.provider_tool.type}
-        else:
-            raise CapabilityMissing(
-                f"tools[{index}] belongs to the dialect {tool.provider_tool.dialect[:64]!r}, and {self._provider} "
-                "speaks openai. Leave it out, or name a model that has it.",
-                metadata={"model": f"{self._provider}/{self._model}"[:200], "capability": f"tools[{index}]"},
-            )
-        merge_bag(encoded, tool.provider_json, NAME)
-        return encoded
-
     def _add_tool_choice(self, body: Json) -> None:
-        choice = self._request.tool_choice
-        mode = {Choice.MODE_NONE: "none", Choice.MODE_REQUIRED: "required"}.get(choice.mode, "auto")
-        kinds = {tool.custom.name: "custom" for tool in self._request.tools if tool.HasField("custom")}
-        names = [
-            {"type": kind, kind: {"name": name}}
-            for name in choice.allowed_tool_names
-            for kind in [kinds.get(name, "function")]
-        ]
-        if len(names) == 1 and mode == "required":
-            body["tool_choice"] = names[0]
-        elif names:
-            body["tool_choice"] = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": names}}
-        elif choice.mode != Choice.MODE_UNSPECIFIED:
-            body["tool_choice"] = mode
-        if choice.HasField("parallel"):
-            self._put(body, "parallel_tool_calls", choice.parallel, "tool_choice.parallel")
+        choice = encode_tool_choice(self._request, self._quirks)
+        if choice is not None:
+            body["tool_choice"] = choice
+        if self._request.tool_choice.HasField("parallel"):
+            self._put(body, "parallel_tool_calls", self._request.tool_choice.parallel, "tool_choice.parallel")
 
     def _add_output_format(self, body: Json) -> None:
         output = self._request.output_format
@@ -287,78 +262,15 @@ class ChatEncoder:
 
     def _add_reasoning(self, body: Json) -> None:
         reasoning = self._request.reasoning
-        if reasoning.effort:
+        efforts = self._quirks.efforts
+        if reasoning.effort and efforts and reasoning.effort not in efforts:
+            self._miss(f"reasoning.effort other than {', '.join(efforts)}")
+        elif reasoning.effort:
             self._put(body, "reasoning_effort", reasoning.effort, "reasoning.effort")
         if reasoning.HasField("max_token_count"):
             self._miss("reasoning.max_token_count")
         if reasoning.visibility:
             self._miss("reasoning.visibility")
-
-
-def encode_media(path: str, media: message_pb2.Media) -> Json:
-    """Encode an image, audio or a document as OpenAI takes it. Raise `InvalidField` for what it takes in no form."""
-    mime_type = media.mime_type.partition(";")[0].lower()
-    source = media.WhichOneof("source")
-    if source == "file_id":
-        return {"type": "file", "file": {"file_id": media.file_id}}
-    if mime_type.startswith("image/"):
-        url = media.uri if source == "uri" else data_url(media)
-        image: Json = {"url": url}
-        if media.detail:
-            image["detail"] = media.detail
-        return {"type": "image_url", "image_url": image}
-    if source == "uri":
-        description = "must be data or a file_id here: the openai dialect takes only images by URI"
-        raise InvalidField([FieldViolation(f"{path}.media.uri", description)])
-    if mime_type in AUDIO_FORMATS:
-        data = base64.b64encode(media.data).decode("ascii")
-        return {"type": "input_audio", "input_audio": {"data": data, "format": AUDIO_FORMATS[mime_type]}}
-    if mime_type.startswith(("audio/", "video/")):
-        description = "is none that the openai dialect takes: send audio as audio/wav or audio/mpeg"
-        raise InvalidField([FieldViolation(f"{path}.media.mime_type", description)])
-    file: Json = {"file_data": data_url(media)}
-    file["filename"] = media.file_name or "file"
-    return {"type": "file", "file": file}
-
-
-def data_url(media: message_pb2.Media) -> str:
-    """Return bytes as a data URL."""
-    return f"data:{media.mime_type};base64,{base64.b64encode(media.data).decode('ascii')}"
-
-
-def encode_tool_call(part: Part) -> Json:
-    """Encode a call that the model made before."""
-    call = part.tool_call
-    if call.WhichOneof("input") == "text":
-        encoded: Json = {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.text}}
-    else:
-        function = {"name": call.name, "arguments": call.arguments_json or "{}"}
-        encoded = {"id": call.id, "type": "function", "function": function}
-    merge_bag(encoded, part.provider_json, NAME)
-    return encoded
-
-
-def encode_function(function: tool_pb2.FunctionTool) -> Json:
-    """Encode a function that the model may call."""
-    encoded: Json = {"name": function.name}
-    if function.description:
-        encoded["description"] = function.description
-    if function.input_schema_json:
-        encoded["parameters"] = msgspec.Raw(function.input_schema_json.encode())
-    if function.HasField("strict"):
-        encoded["strict"] = function.strict
-    return encoded
-
-
-def encode_custom_tool(tool: tool_pb2.CustomTool) -> Json:
-    """Encode a tool with free-text input."""
-    encoded: Json = {"name": tool.name}
-    if tool.description:
-        encoded["description"] = tool.description
-    if tool.HasField("grammar"):
-        grammar = {"syntax": tool.grammar.syntax, "definition": tool.grammar.definition}
-        encoded["format"] = {"type": "grammar", "grammar": grammar}
-    return encoded
 
 
 def as_number(value: float) -> int | float:

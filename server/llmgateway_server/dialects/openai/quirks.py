@@ -8,12 +8,22 @@ seed_field           the member for the seed, `random_seed` at Mistral; empty: n
 extra_sampling       sampling parameters beyond OpenAI's that it takes: `top_k`, `min_p`
 grammar              whether it takes a grammar as an output format (`guided_grammar`)
 unsupported          members of OpenAI's that it refuses, for example `logit_bias`
+nine_character_ids   whether ids of tool calls must be nine letters and digits (Mistral)
+custom_tools         whether it has tools with free-text input
+allowed_tools        whether `tool_choice` may name several tools; if not, only those are sent
+efforts              the words that `reasoning_effort` may be; empty: any
+azure                whether paths are Azure OpenAI's
+api_version          Azure: the version of its dated API, in every path; empty: its v1 API, which has none
+deployments          Azure: the deployment for a model; one that is not here is its own
+option_members       members of the gateway's own that a caller may set all the same, by provider options
+mistral_parts        whether media and thoughts go into messages as Mistral has them
 output_excludes_reasoning   whether its completion tokens leave reasoning out (xAI)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -30,3 +40,12 @@ class Quirks:
     grammar: bool = False
     unsupported: frozenset[str] = frozenset()
     output_excludes_reasoning: bool = False
+    nine_character_ids: bool = False
+    custom_tools: bool = True
+    allowed_tools: bool = True
+    efforts: tuple[str, ...] = ()
+    mistral_parts: bool = False
+    azure: bool = False
+    api_version: str = ""
+    deployments: Mapping[str, str] = field(default_factory=dict)
+    option_members: frozenset[str] = frozenset()

@@ -1,0 +1,192 @@
+"""Vendors that speak the dialect in their own way: Mistral, OpenRouter, Azure OpenAI."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, tool_pb2
+from llmgateway_server.catalog.vendors import load_vendors
+from llmgateway_server.dialects.codec import Codec
+from llmgateway_server.dialects.registry import make_codec
+from llmgateway_server.errors import CallError, CapabilityMissing, InvalidField
+
+from tests.server.dialects.openai.test_encode import ENCODED
+from tests.specs import closed_validator, needs_specs
+
+Part = message_pb2.Part
+Media = message_pb2.Media
+Request = generation_pb2.GenerateRequest
+
+
+def codec(vendor: str, **quirks: object) -> Codec:
+    return make_codec("openai", vendor, {**load_vendors()[vendor].quirks, **quirks})
+
+
+def body(made: Request, vendor: str) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads(codec(vendor).encode_generate(made, "m", stream=False).body)
+    return decoded
+
+
+def said(role: str, *parts: Part) -> message_pb2.ChatMessage:
+    return message_pb2.ChatMessage(role=message_pb2.Role.Value(f"ROLE_{role}"), parts=parts)
+
+
+def asks(*messages: message_pb2.ChatMessage, **fields: object) -> Request:
+    return Request(model="m", messages=messages, **fields)  # type: ignore[arg-type]  # rows vary by field
+
+
+def user(*parts: Part) -> message_pb2.ChatMessage:
+    return said("USER", *(parts or (Part(text="Hi"),)))
+
+
+@needs_specs
+@pytest.mark.parametrize(
+    ("vendor", "endpoint", "refused"),
+    [("mistral", "POST /v1/chat/completions", 12), ("openrouter", "POST /chat/completions", 6)],
+)
+def test_whatever_is_sent_lies_within_the_vendor_s_closed_schema(vendor: str, endpoint: str, refused: int) -> None:
+    check = closed_validator(vendor, endpoint, "request")
+    count = 0
+    for name, made, _ in ENCODED:
+        if name == "options":
+            continue  # a caller's own members are the caller's
+        for stream in (False, True):
+            try:
+                sent = codec(vendor).encode_generate(made, "m", stream=stream).body
+            except (CapabilityMissing, InvalidField):
+                count += stream
+                continue
+            assert check(json.loads(sent)) == [], name
+    assert count == refused
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [("abcDEF123", "abcDEF123"), ("call_1", None), ("abcdefghij", None), ("a-b_c-d_e", None), ("é", None)],
+)
+def test_mistral_gets_nine_characters_the_same_for_call_and_result(given: str, sent: str | None) -> None:
+    call = Part(tool_call=message_pb2.ToolCall(id=given, name="f", arguments_json="{}"))
+    result = Part(tool_result=message_pb2.ToolResult(tool_call_id=given, output_json="1"))
+    made = body(asks(user(), said("ASSISTANT", call), said("TOOL", result)), "mistral")
+    called, answered = made["messages"][1]["tool_calls"][0]["id"], made["messages"][2]["tool_call_id"]
+    assert called == answered
+    assert len(called) == 9
+    assert called.isascii()
+    assert called.isalnum()
+    assert sent in (None, called)
+
+
+def test_ids_that_differ_stay_different() -> None:
+    calls = [Part(tool_call=message_pb2.ToolCall(id=f"call_{number}", name="f")) for number in range(500)]
+    made = body(asks(user(), said("ASSISTANT", *calls)), "mistral")
+    assert len({call["id"] for call in made["messages"][1]["tool_calls"]}) == 500
+
+
+MISTRAL_CONTENT: list[tuple[Part, dict[str, Any]]] = [
+    (Part(media=Media(mime_type="audio/wav", data=b"\0\xff")), {"type": "input_audio", "input_audio": "AP8="}),
+    (
+        Part(media=Media(mime_type="application/pdf", uri="https://x.example/a.pdf", file_name="a.pdf")),
+        {"type": "document_url", "document_url": "https://x.example/a.pdf", "document_name": "a.pdf"},
+    ),
+    (
+        Part(media=Media(mime_type="application/pdf", data=b"\0\xff")),
+        {"type": "document_url", "document_url": "data:application/pdf;base64,AP8="},
+    ),
+    (Part(media=Media(file_id="f-1")), {"type": "file", "file_id": "f-1"}),
+    (
+        Part(media=Media(mime_type="image/png", uri="https://x.example/a.png")),
+        {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("part", "expected"), MISTRAL_CONTENT)
+def test_media_go_to_mistral_as_it_has_them(part: Part, expected: dict[str, Any]) -> None:
+    assert body(asks(user(Part(text="Look:"), part)), "mistral")["messages"][0]["content"][1] == expected
+
+
+def test_thoughts_go_back_to_mistral_in_their_place() -> None:
+    answer = said("ASSISTANT", Part(reasoning=message_pb2.Reasoning(text="Hm.")), Part(text="Yes."))
+    assert body(asks(user(), answer), "mistral")["messages"][1]["content"] == [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
+        {"type": "text", "text": "Yes."},
+    ]
+
+
+def test_a_call_with_free_text_goes_on_where_there_is_none() -> None:
+    call = Part(tool_call=message_pb2.ToolCall(id="a", name="shell", text="ls"))
+    made = body(asks(user(), said("ASSISTANT", call)), "openrouter")
+    assert made["messages"][1]["tool_calls"][0]["function"] == {"name": "shell", "arguments": '{"input":"ls"}'}
+
+
+def test_several_allowed_tools_are_the_only_ones_sent_where_they_cannot_be_named() -> None:
+    tools = [tool_pb2.Tool(function=tool_pb2.FunctionTool(name=name)) for name in ("a", "b", "c")]
+    choice = tool_pb2.ToolChoice(mode=tool_pb2.ToolChoice.MODE_REQUIRED, allowed_tool_names=["a", "c"])
+    made = body(asks(user(), tools=tools, tool_choice=choice), "mistral")
+    assert [tool["function"]["name"] for tool in made["tools"]] == ["a", "c"]
+    assert made["tool_choice"] == "required"
+
+
+def test_an_effort_that_a_vendor_lacks_is_refused_with_those_it_has() -> None:
+    with pytest.raises(CapabilityMissing, match="none, high"):
+        body(asks(user(), reasoning=generation_pb2.ReasoningOptions(effort="low")), "mistral")
+
+
+def test_openrouter_s_preferences_are_passed_on_and_other_models_are_not() -> None:
+    made = body(asks(user(), provider_options_json={"openai": '{"provider": {"order": ["x"]}}'}), "openrouter")
+    assert made["provider"] == {"order": ["x"]}
+    # A list of models would reach what the caller's key may not use.
+    with pytest.raises(InvalidField, match="models"):
+        body(asks(user(), provider_options_json={"openai": '{"models": ["a/b"]}'}), "openrouter")
+
+
+@pytest.mark.parametrize(
+    ("quirks", "chat", "embeddings", "models", "model"),
+    [
+        ({}, "/openai/v1/chat/completions", "/openai/v1/embeddings", "/openai/v1/models", "gpt-4o"),
+        (
+            {"api_version": "2024-10-21", "deployments": {"gpt-4o": "my gpt"}},
+            "/openai/deployments/my%20gpt/chat/completions?api-version=2024-10-21",
+            "/openai/deployments/my%20gpt/embeddings?api-version=2024-10-21",
+            "/openai/models?api-version=2024-10-21",
+            "my gpt",
+        ),
+        (
+            {"api_version": "2024-10-21"},
+            "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21",
+            "/openai/deployments/gpt-4o/embeddings?api-version=2024-10-21",
+            "/openai/models?api-version=2024-10-21",
+            "gpt-4o",
+        ),
+    ],
+)
+def test_azure_has_deployments_and_versions_in_its_paths(
+    quirks: dict[str, Any], chat: str, embeddings: str, models: str, model: str
+) -> None:
+    azure = codec("azure", **quirks)
+    sent = azure.encode_generate(asks(user()), "gpt-4o", stream=False)
+    assert sent.path == chat
+    assert json.loads(sent.body)["model"] == model
+    inputs = [embedding_pb2.EmbedInput(text="x")]
+    assert azure.encode_embed(embedding_pb2.EmbedRequest(inputs=inputs), "gpt-4o").path == embeddings
+    assert azure.encode_list_models().path == models
+
+
+def test_azure_s_filter_is_an_error_of_its_own_and_its_verdicts_are_kept() -> None:
+    refused = {
+        "error": {"code": "content_filter", "message": "no", "innererror": {"code": "ResponsibleAIPolicyViolation"}}
+    }
+    error = codec("azure").decode_error(400, {}, json.dumps(refused).encode())
+    assert isinstance(error, CallError)
+    assert type(error).__name__ == "ContentFiltered"
+    choice = {
+        "message": {"content": "x"},
+        "finish_reason": "stop",
+        "content_filter_results": {"hate": {"filtered": False}},
+    }
+    answer = {"choices": [choice], "prompt_filter_results": [{"prompt_index": 0}]}
+    response = codec("azure").decode_generate(Request(), json.dumps(answer).encode())
+    assert "prompt_filter_results" in response.call.provider_json
+    assert "content_filter_results" in response.candidates[0].provider_json
