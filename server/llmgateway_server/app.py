@@ -48,8 +48,9 @@ from llmgateway_server.telemetry.observer import CallObserver
 from llmgateway_server.telemetry.probes import probe_app
 from llmgateway_server.upstream.http import HttpClient
 from llmgateway_server.upstream.http_pool import HttpPool
-from llmgateway_server.upstream.http_upstream import Endpoint, HttpUpstream
+from llmgateway_server.upstream.http_upstream import Endpoint, HttpUpstream, Sign
 from llmgateway_server.upstream.mock import MockUpstream
+from llmgateway_server.upstream.sigv4 import AwsCredentials, Scope, sign
 from llmgateway_server.upstream.upstream import Upstream
 
 log = logging.getLogger("llmgateway")
@@ -197,12 +198,36 @@ def effective_quirks(provider: ProviderSettings, vendor: Vendor | None) -> dict[
 
 def endpoint_of(name: str, provider: ProviderSettings, vendor: Vendor | None) -> Endpoint:
     """Return where a provider is, and the headers that carry its keys."""
-    base_url = provider.base_url or (vendor.base_url if vendor is not None else "")
+    base_url = provider.base_url or fill_address(vendor.base_url if vendor is not None else "", provider)
+    if provider.access_key_id is not None and provider.secret_access_key is not None:
+        return Endpoint(name, base_url.rstrip("/"), [], sign=aws_signer(provider))
     if provider.access_token is not None:
         bearer = {"authorization": f"Bearer {provider.access_token.get_secret_value()}"}
         return Endpoint(name, base_url.rstrip("/"), [bearer])
     keys = [secret.get_secret_value() for secret in provider.api_keys or ()]
     return Endpoint(name, base_url.rstrip("/"), [auth_headers(vendor, key) for key in keys])
+
+
+def fill_address(base_url: str, provider: ProviderSettings) -> str:
+    """Return a row's address with what the configuration says of region, project and location."""
+    if provider.location == "global":
+        base_url = base_url.replace("{location}-", "")  # Google's global endpoint has no name of its own
+    return base_url.format(region=provider.region, project=provider.project, location=provider.location)
+
+
+def aws_signer(provider: ProviderSettings) -> Sign:
+    """Return what signs a provider's requests with its static credentials."""
+    token = provider.session_token.get_secret_value() if provider.session_token is not None else ""
+    key_id, secret = provider.access_key_id, provider.secret_access_key
+    if key_id is None or secret is None or provider.region is None:
+        raise ValueError("a signature needs access_key_id, secret_access_key and region")
+    credentials = AwsCredentials(key_id.get_secret_value(), secret.get_secret_value(), token)
+    scope = Scope(provider.region, "bedrock")
+
+    def add(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:
+        return sign(credentials, scope, method, url, headers, body, time.time())
+
+    return add
 
 
 def build_pipeline(

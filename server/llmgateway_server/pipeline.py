@@ -115,10 +115,14 @@ class Pipeline:
         violations = validate_generate(request.generation, self._limits)
         refuse([errors.FieldViolation(f"generation.{wrong.field}", wrong.description) for wrong in violations])
         target = self._resolve(call, request.generation.model)
+        upstream = self._upstreams[target.provider]
+        counted = await self._attempts.count_tokens(call, request.generation, target, upstream)
         response = count_tokens_pb2.CountTokensResponse(
-            input_token_count=tokens.estimate_generation(request.generation), exact=False
+            input_token_count=tokens.estimate_generation(request.generation) if counted is None else counted,
+            exact=counted is not None,
         )
         self._describe(call, target, response.call)
+        response.call.attempts.extend(call.outcome.attempts)
         return response
 
     async def get_model(self, call: Call, request: model_pb2.GetModelRequest) -> model_pb2.GetModelResponse:

@@ -29,6 +29,8 @@ Reason = error_reason_pb2.ErrorReason
 DOMAIN = "llmgateway.dev"
 STATUS_KEY = "grpc-status-details-bin"
 CALL_ID_KEY = "x-request-id"
+# gRPC's own words for a message over the receiver's limit.
+TOO_LARGE = "message larger than max"
 UNSPECIFIED = Reason.Name(Reason.ERROR_REASON_UNSPECIFIED)
 NANOS_PER_S = 1_000_000_000
 
@@ -156,7 +158,7 @@ def error_from_rpc(error: grpc.aio.AioRpcError, *, content_came: bool = False) -
     details = read_details(trailing.get(STATUS_KEY))
     info = next((info for info in details_of(details, error_details_pb2.ErrorInfo) if info.domain == DOMAIN), None)
     failure = next(details_of(details, call_pb2.CallFailure), call_pb2.CallFailure())
-    reason_name = info.reason if info is not None else UNSPECIFIED
+    reason_name = info.reason if info is not None else library_reason(error)
     reason = reason_of(reason_name)
     started = failure.started or content_came
     raised = class_of(error.code(), reason, started)
@@ -182,6 +184,12 @@ def error_from_rpc(error: grpc.aio.AioRpcError, *, content_came: bool = False) -
             violation for quota in details_of(details, error_details_pb2.QuotaFailure) for violation in quota.violations
         ],
     )
+
+
+def library_reason(error: grpc.aio.AioRpcError) -> str:
+    """Return the reason of a status that gRPC made itself: it refuses a message over a limit before we see it."""
+    is_too_large = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in (error.details() or "")
+    return "ERROR_REASON_REQUEST_TOO_LARGE" if is_too_large else UNSPECIFIED
 
 
 def class_of(code: grpc.StatusCode, reason: Reason.ValueType, started: bool) -> type[GatewayError]:

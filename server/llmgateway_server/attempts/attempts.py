@@ -54,6 +54,21 @@ class Attempts:
             response.usage.CopyFrom(counted_usage(tokens.estimate_embedding(request), 0))
         return response
 
+    async def count_tokens(
+        self, call: Call, request: generation_pb2.GenerateRequest, target: Target, upstream: Upstream
+    ) -> int | None:
+        """Return the provider's own count of a prompt's tokens; None where it has no way to count."""
+        state = AttemptState(call.deadline_s)
+        attempt = Attempt(self._clock, call, target, state)
+        try:
+            return await upstream.count_tokens(request, target.model, state)
+        except errors.CallError as error:
+            attempt.fail(error, error.reason)
+            raise
+        finally:
+            if state.http_status:
+                attempt.close()
+
     async def _run(self, call: Call, target: Target, state: AttemptState, answer: Awaitable[T]) -> T:
         attempt = Attempt(self._clock, call, target, state)
         try:

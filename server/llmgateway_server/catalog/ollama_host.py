@@ -15,7 +15,7 @@ UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # Compared wi
 
 
 def read_ollama_host(text: str) -> str:
-    """Return the base URL of Ollama's OpenAI-compatible interface; raise `ValueError` with a sentence."""
+    """Return the base URL; raise `ValueError` with a sentence."""
     text = text.strip().strip("\"'").strip()
     scheme, separator, rest = text.partition("://")
     if not separator:
@@ -27,7 +27,7 @@ def read_ollama_host(text: str) -> str:
         raise ValueError("the port of OLLAMA_HOST is a number up to 65535")
     host = UNSPECIFIED.get(host, host) or "127.0.0.1"
     number = int(port) if port else SCHEME_PORTS[scheme] if separator else DEFAULT_PORT
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{number}/v1"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{number}"
 
 
 def split_host_port(text: str) -> tuple[str, str]:

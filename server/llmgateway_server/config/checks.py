@@ -120,9 +120,22 @@ def check_providers(document: ResolvedDocument, vendors: VendorRows) -> None:
             )
         effective = dialect if isinstance(dialect, str) else row.dialect if row else ""
         check_base_url(document, path, entry, needed=effective in dialects - {"mock"} and not (row and row.base_url))
+        if row is not None and entry.get("base_url") is None:
+            for field in re.findall(r"{(\w+)}", row.base_url):
+                if entry.get(field) is None:
+                    document.report(path, f"this provider needs `{field}`, which is part of its address, or `base_url`")
+        check_aws_credentials(document, path, entry)
         if effective != "mock" and entry.get("script") is not None:
             document.report((*path, "script"), "only the dialect mock has a script")
         check_provider_keys(document, (*path, "api_keys"), entry.get("api_keys"))
+
+
+def check_aws_credentials(document: ResolvedDocument, path: Path, entry: dict[str, Value]) -> None:
+    """Static credentials of AWS are whole, and have a region to be signed for."""
+    given = [name for name in ("access_key_id", "secret_access_key", "session_token") if entry.get(name) is not None]
+    for needed in ("access_key_id", "secret_access_key", "region"):
+        if given and entry.get(needed) is None:
+            document.report(path, f"`{given[0]}` needs `{needed}` beside it")
 
 
 def check_base_url(document: ResolvedDocument, path: Path, entry: dict[str, Value], *, needed: bool) -> None:

@@ -185,6 +185,15 @@ class ProviderSettings(Section):
     api_keys: Several[SecretStr] | None = None
     access_token: SecretStr | None = None
     """Instead of `api_keys`: a token sent as `Authorization: Bearer`, for example Microsoft Entra's for Azure."""
+    region: str | None = None
+    """AWS: the region. It is part of the address where `base_url` is absent, and of every signature."""
+    access_key_id: SecretStr | None = None
+    secret_access_key: SecretStr | None = None
+    session_token: SecretStr | None = None
+    """AWS: static credentials; with temporary ones also the session token. Each request is signed."""
+    project: str | None = None
+    location: str | None = None
+    """Google Cloud: whose Vertex AI, and where. Both are part of the address where `base_url` is absent."""
     api_version: str | None = None
     """Azure: the version of its dated API. If absent, its v1 API, which has none."""
     deployments: Mapping[str, str] = Field(default_factory=dict)

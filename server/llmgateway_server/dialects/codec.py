@@ -7,7 +7,7 @@ or a time-out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, stream_pb2
@@ -80,6 +80,15 @@ class StreamDecoder(Protocol):
     def decode(self, frame: Frame) -> Decoded: ...
 
     def finish(self) -> Decoded: ...
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """What a codec has as well where its provider counts tokens."""
+
+    def encode_count_tokens(self, request: generation_pb2.GenerateRequest, model: str) -> EncodedRequest: ...
+
+    def decode_count_tokens(self, body: bytes) -> int: ...
 
 
 class Codec(Protocol):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from llmgateway_server.dialects.codec import Codec
+from llmgateway_server.dialects.ollama.codec import OllamaCodec
+from llmgateway_server.dialects.ollama.quirks import Quirks as OllamaQuirks
 from llmgateway_server.dialects.openai.codec import OpenAICodec
 from llmgateway_server.dialects.openai.quirks import Quirks as OpenAIQuirks
 from llmgateway_server.dialects.quirks import read_quirks
@@ -17,9 +19,16 @@ def openai(provider: str, quirks: Values) -> Codec:
     return OpenAICodec(provider, read_quirks("openai", OpenAIQuirks, quirks))
 
 
+def ollama(provider: str, quirks: Values) -> Codec:
+    return OllamaCodec(provider, read_quirks("ollama", OllamaQuirks, quirks))
+
+
 # Each makes the codec of a provider by its name, with its quirks. Raises `QuirksError`. The dialect `mock` has
 # none: it is played, not sent.
-CODECS: Mapping[str, Callable[[str, Values], Codec]] = {"openai": openai}
+CODECS: Mapping[str, Callable[[str, Values], Codec]] = {
+    "ollama": ollama,
+    "openai": openai,
+}
 
 
 def make_codec(dialect: str, provider: str, quirks: Values) -> Codec:

@@ -13,8 +13,9 @@ from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, stream_pb2
 
 from llmgateway_server import errors
 from llmgateway_server.config.settings import LimitSettings, TimeoutSettings
-from llmgateway_server.dialects.codec import Codec, Decoded, EncodedRequest, Framing, StreamDecoder
+from llmgateway_server.dialects.codec import Codec, Decoded, EncodedRequest, Framing, StreamDecoder, TokenCounter
 from llmgateway_server.upstream.content import bears_content
+from llmgateway_server.upstream.eventstream import EventStreamSplitter
 from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, Splitter
 from llmgateway_server.upstream.http import (
     BodyTooLargeError,
@@ -31,9 +32,17 @@ from llmgateway_server.upstream.timeout import Timeout
 from llmgateway_server.upstream.upstream import AttemptState
 
 LIST_MODELS_TIMEOUT_S = 5.0
-SPLITTERS: Mapping[Framing, Callable[[int], Splitter]] = {"sse": SseSplitter, "ndjson": LineSplitter}
+SPLITTERS: Mapping[Framing, Callable[[int], Splitter]] = {
+    "sse": SseSplitter,
+    "ndjson": LineSplitter,
+    "aws": EventStreamSplitter,
+}
 
 T = TypeVar("T")
+
+
+# (method, url, headers, body) → the headers to add
+Sign = Callable[[str, str, Mapping[str, str], bytes], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +50,13 @@ class Endpoint:
     """Where a provider is and how it knows us.
 
     `base_url` has no trailing slash. `key_headers` holds, for each key, the headers that carry it; one empty
-    mapping where the provider wants none.
+    mapping where the provider wants none. `sign` makes the headers that carry a signature, where it wants one.
     """
 
     name: str
     base_url: str
     key_headers: Sequence[Mapping[str, str]]
+    sign: Sign | None = None
 
 
 class HttpUpstream:
@@ -67,6 +77,7 @@ class HttpUpstream:
         self.name = endpoint.name
         self.dialect = codec.name
         self._base_url = endpoint.base_url
+        self._sign = endpoint.sign
         self._codec = codec
         self._http = http
         self._timeouts = timeouts
@@ -86,6 +97,14 @@ class HttpUpstream:
     ) -> embedding_pb2.EmbedResponse:
         encoded = self._codec.encode_embed(request, model)
         return self._codec.decode_embed(request, await self._exchange(encoded, state))
+
+    async def count_tokens(
+        self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
+    ) -> int | None:
+        if not isinstance(self._codec, TokenCounter):
+            return None
+        encoded = self._codec.encode_count_tokens(request, model)
+        return self._codec.decode_count_tokens(await self._exchange(encoded, state))
 
     async def list_models(self) -> list[model_pb2.Model]:
         state = AttemptState(self._clock() + LIST_MODELS_TIMEOUT_S)
@@ -144,6 +163,8 @@ class HttpUpstream:
         url, headers = self._base_url + encoded.path, next(self._headers)
         if encoded.headers:
             headers = {**headers, **encoded.headers}
+        if self._sign is not None:
+            headers = {**headers, **self._sign(encoded.method, url, headers, encoded.body)}
         try:
             response = await self._http.send(encoded.method, url, headers, encoded.body, self._timeouts.connect_s)
         except ConnectTimeoutError as error:

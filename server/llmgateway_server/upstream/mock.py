@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from llmgateway.fold import fold
@@ -105,6 +106,13 @@ class MockUpstream:
             usage.source = usage_pb2.Usage.SOURCE_PROVIDER
             replace_counts(usage, options.usage)
         return response
+
+    async def count_tokens(
+        self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
+    ) -> int | None:
+        self._cast(model)  # an unknown model is refused
+        state.http_status = HTTPStatus.OK
+        return tokens.estimate_generation(request)
 
     async def list_models(self) -> list[model_pb2.Model]:
         return [describe_model(name, model) for name, model in self._models.items()]

@@ -48,6 +48,12 @@ class Upstream(Protocol):
         self, request: embedding_pb2.EmbedRequest, model: str, state: AttemptState
     ) -> embedding_pb2.EmbedResponse: ...
 
+    async def count_tokens(
+        self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
+    ) -> int | None:
+        """Return how many tokens the provider counts in a prompt; None where it has no way to count."""
+        ...
+
     async def list_models(self) -> list[model_pb2.Model]:
         """List what the provider serves; ids are the provider's own names, without its prefix."""
         ...

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -15,16 +15,34 @@ from llmgateway_server.config.environment import settings_from_environment
 from llmgateway_server.upstream.http_pool import HttpPool
 from llmgateway_server.upstream.upstream import AttemptState
 
-ROWS = {name: row for name, row in load_vendors().items() if row.dialect == "openai"}
-ANSWER = {
-    "id": "a",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "m",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello"}}],
-    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+ROWS = {name: row for name, row in load_vendors().items() if row.dialect != "mock"}
+HELLO = {"role": "assistant", "content": "Hello"}
+# By dialect: the path of a generation below the base URL, and the smallest answer that says Hello.
+DIALECTS: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    "openai": ("/chat/completions", {"choices": [{"index": 0, "finish_reason": "stop", "message": HELLO}]}),
+    "ollama": ("/api/chat", {"message": HELLO, "done": True, "done_reason": "stop"}),
+    "anthropic": (
+        "/v1/messages",
+        {"type": "message", "content": [{"type": "text", "text": "Hello"}], "stop_reason": "end_turn"},
+    ),
+    "cohere": (
+        "/v2/chat",
+        {"finish_reason": "COMPLETE", "message": {**HELLO, "content": [{"type": "text", "text": "Hello"}]}},
+    ),
+    "gemini": (
+        "/models/m:generateContent",
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hello"}]}, "finishReason": "STOP"}]},
+    ),
+    "bedrock": (
+        "/model/m/converse",
+        {"output": {"message": {"role": "assistant", "content": [{"text": "Hello"}]}}, "stopReason": "end_turn"},
+    ),
 }
-
+# Where a row's path is not its dialect's.
+PATHS = {
+    "azure": "/openai/v1/chat/completions",
+    "vertex": "/publishers/google/models/m:generateContent",
+}
 
 # Wherever a vendor may want its key.
 KEY_HEADERS = {"authorization", "api-key", "x-api-key", "x-goog-api-key"}
@@ -34,13 +52,14 @@ class Server:
     """Answers every request alike and keeps them."""
 
     def __init__(self) -> None:
+        self.answer_body: Mapping[str, object] = {}
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.port = 0
 
     async def answer(self, request: web.Request) -> web.Response:
         kept = {name.lower(): value for name, value in request.headers.items() if name.lower() in KEY_HEADERS}
         self.requests.append((request.method, request.path, kept))
-        return web.json_response(ANSWER)
+        return web.json_response(self.answer_body)
 
 
 @pytest.fixture
@@ -60,6 +79,7 @@ async def server() -> AsyncIterator[Server]:
 @pytest.mark.parametrize("name", ROWS)
 async def test_a_call_goes_where_the_row_says_with_the_key_of_its_variable(name: str, server: Server) -> None:
     row = ROWS[name]
+    called, server.answer_body = DIALECTS[row.dialect]
     path = urlsplit(row.base_url).path
     # The row itself, but for its host: that of a vendor is not to be called from a test.
     moved = {name: replace(row, base_url=f"http://127.0.0.1:{server.port}{path}", served_by_default=True)}
@@ -80,5 +100,4 @@ async def test_a_call_goes_where_the_row_says_with_the_key_of_its_variable(name:
 
     assert response.candidates[0].message.parts[0].text == "Hello"
     key = auth_headers(row, f"key-of-{name}") if row.key_variable else {}
-    called = "/openai/v1/chat/completions" if name == "azure" else f"{path}/chat/completions"
-    assert server.requests == [("POST", called, key)]
+    assert server.requests == [("POST", path + PATHS.get(name, called), key)]

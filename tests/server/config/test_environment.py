@@ -42,7 +42,7 @@ def test_a_base_url_alone_serves_openai_there_without_a_key() -> None:
 
 def test_a_host_serves_ollama_by_its_openai_interface() -> None:
     provider = load({"OLLAMA_HOST": "0.0.0.0"}).providers["ollama"]
-    assert (provider.base_url, provider.api_keys) == ("http://127.0.0.1:11434/v1", None)
+    assert (provider.base_url, provider.api_keys) == ("http://127.0.0.1:11434", None)
 
 
 @pytest.mark.parametrize(

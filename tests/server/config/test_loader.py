@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.config.loader import load_settings
 from llmgateway_server.config.problems import ConfigError, Problem
+from llmgateway_server.config.settings import ProviderSettings
 
 from tests.server.config.load import OTHER_SECRET, SECRET, load, load_problems
 
@@ -144,10 +145,8 @@ def test_every_problem_comes_at_once_with_its_line_and_the_nearest_key(tmp_path:
 
 def test_an_unknown_key_that_is_near_none_gets_the_whole_list(tmp_path: Path) -> None:
     (problem,) = load_problems(tmp_path, "providers: {mock: {zzz: 1}}")
-    assert problem.endswith(
-        "unknown key; known here: dialect, base_url, api_keys, access_token, api_version, deployments, timeouts, "
-        "quirks, script"
-    )
+    known = ", ".join(ProviderSettings.model_fields)
+    assert problem.endswith(f"unknown key; known here: {known}")
 
 
 @pytest.mark.parametrize(

@@ -193,4 +193,5 @@ async def test_a_message_over_the_limit_is_refused_by_its_size(address: str) -> 
         with pytest.raises(grpc.aio.AioRpcError, match=str(LIMIT_BYTES)) as caught:
             await stub.Generate(request("a" * 400_000))
         assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert error_from_rpc(caught.value).reason == error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE
         assert (await stub.Generate(request("a" * 299_000))).candidates

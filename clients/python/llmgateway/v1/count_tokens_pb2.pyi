@@ -54,12 +54,12 @@ class CountTokensResponse(_message.Message):
     input_token_count: _builtins.int
     """Tokens of the whole input, 0 or more: messages, tools, and what the chat template adds."""
     exact: _builtins.bool
-    """Whether the provider's own tokenizer counted. If not, the count is the gateway's estimate from
-    the text's length, and should not decide what only just fits. Always false for now.
+    """Whether the provider counted. If not, because it has no way to, the count is the gateway's
+    estimate from the text's length, and should not decide what only just fits.
     """
     @_builtins.property
     def call(self) -> _call_pb2.CallInfo:
-        """What the gateway knows of the call: the target that would answer. It has no attempts."""
+        """What the gateway knows of the call: the target that would answer, and the attempt at counting."""
 
     def __init__(
         self,
