@@ -29,8 +29,8 @@ Reason = error_reason_pb2.ErrorReason
 DOMAIN = "llmgateway.dev"
 STATUS_KEY = "grpc-status-details-bin"
 CALL_ID_KEY = "x-request-id"
-# gRPC's own words for a message over the receiver's limit.
-TOO_LARGE = "message larger than max"
+# gRPC's own words for a message or metadata over the receiver's limit.
+TOO_LARGE = ("message larger than max", "metadata size exceeds")
 UNSPECIFIED = Reason.Name(Reason.ERROR_REASON_UNSPECIFIED)
 NANOS_PER_S = 1_000_000_000
 
@@ -188,7 +188,8 @@ def error_from_rpc(error: grpc.aio.AioRpcError, *, content_came: bool = False) -
 
 def library_reason(error: grpc.aio.AioRpcError) -> str:
     """Return the reason of a status that gRPC made itself: it refuses a message over a limit before we see it."""
-    is_too_large = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in (error.details() or "")
+    said = error.details() or ""
+    is_too_large = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and any(words in said for words in TOO_LARGE)
     return "ERROR_REASON_REQUEST_TOO_LARGE" if is_too_large else UNSPECIFIED
 
 

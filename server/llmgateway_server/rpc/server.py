@@ -28,8 +28,9 @@ def channel_options(limits: LimitSettings) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", limits.request_bytes),
         ("grpc.max_send_message_length", -1),
-        ("grpc.max_metadata_size", limits.metadata_bytes),
-        ("grpc.absolute_max_metadata_size", 2 * limits.metadata_bytes),
+        # Between these two the library refuses by chance, and says no reason: the exact limit is the servicer's.
+        ("grpc.max_metadata_size", 8 * limits.metadata_bytes),
+        ("grpc.absolute_max_metadata_size", 8 * limits.metadata_bytes),
         ("grpc.max_concurrent_streams", limits.concurrent_streams),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", MIN_PING_INTERVAL_MS),

@@ -67,7 +67,7 @@ def refusal_of(
     request: Message | Unreadable, metadata: Iterable[tuple[str, str | bytes]], metadata_bytes: int
 ) -> errors.CallError | None:
     """Return why a call may not reach its handler; None if it may."""
-    # The library has an option for this limit, which bounds what clients send (1.71 to 1.81) only where they heed it.
+    # The library's own limit refuses by chance, and says no reason.
     size = sum(len(key) + len(value) for key, value in metadata)
     if size > metadata_bytes:
         return errors.RequestTooLarge(f"The metadata has {size} bytes, over the limit of {metadata_bytes}. Send less.")
