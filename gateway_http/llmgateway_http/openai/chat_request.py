@@ -22,6 +22,7 @@ from llmgateway_http.openai.errors import invalid
 from llmgateway_http.openai.json_body import convert, required
 from llmgateway_http.openai.media import check_unknown_part, media_of
 from llmgateway_http.openai.provider_options import DIALECT, set_provider_options, to_json_text
+from llmgateway_http.openai.signatures import add_details, own_details, set_signature
 
 Json = Mapping[str, Any]  # Any: decoded JSON
 Request = generation_pb2.GenerateRequest
@@ -100,9 +101,7 @@ def add_message(request: Request, message: Message, raw: Json, path: str) -> Non
         set_tool_result(turn, message, raw, path)
     else:
         if role == message_pb2.ROLE_ASSISTANT:
-            thoughts = message.reasoning_content or message.reasoning
-            if thoughts:
-                turn.parts.add().reasoning.text = thoughts
+            add_thoughts(turn, message, raw)
         add_content(turn.parts, message.content, raw.get("content"), f"{path}.content")
         if role == message_pb2.ROLE_ASSISTANT:
             add_answer(turn, message, raw, path)
@@ -114,7 +113,34 @@ def add_message(request: Request, message: Message, raw: Json, path: str) -> Non
             raise invalid(f"{path}.content", "is required", "missing_required_parameter")
     if not raw.keys() <= MESSAGE_MEMBERS:
         unknown = {name: value for name, value in raw.items() if name not in MESSAGE_MEMBERS}
-        turn.provider_json[DIALECT] = to_json_text(unknown)
+        if role == message_pb2.ROLE_ASSISTANT:
+            take_signatures(turn, unknown)
+        if unknown:
+            turn.provider_json[DIALECT] = to_json_text(unknown)
+
+
+def add_thoughts(turn: message_pb2.ChatMessage, message: Message, raw: Json) -> None:
+    """Append what the model thought: with its signatures where they came back, else the text alone."""
+    details = own_details(raw.get("reasoning_details"))
+    if details:
+        add_details(turn, details)
+        return
+    thoughts = message.reasoning_content or message.reasoning
+    if thoughts:
+        turn.parts.add().reasoning.text = thoughts
+
+
+def take_signatures(turn: message_pb2.ChatMessage, unknown: dict[str, Any]) -> None:
+    """Take out of a message's unknown members those that the gateway wrote itself: they are no provider's."""
+    told = unknown.get("reasoning_details")
+    details = own_details(told)
+    if details or not told:
+        others = [entry for entry in unknown.pop("reasoning_details", None) or () if entry not in details]
+        if others:
+            unknown["reasoning_details"] = others
+    texts = [part for part in turn.parts if part.HasField("text")]
+    if texts and set_signature(texts[-1], unknown.get("extra_content")):
+        unknown.pop("extra_content")
 
 
 def refuse_answer_members(message: Message, path: str) -> None:
@@ -185,6 +211,8 @@ def add_tool_call(turn: message_pb2.ChatMessage, call: MessageToolCall, raw: Jso
     else:
         raise invalid(f"{path}.type", "must be function or custom")
     unknown = {name: value for name, value in raw.items() if name not in CALL_MEMBERS}
+    if set_signature(part, unknown.get("extra_content")):
+        unknown.pop("extra_content")
     if unknown:
         part.provider_json[DIALECT] = to_json_text(unknown)
 

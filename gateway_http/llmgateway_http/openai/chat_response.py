@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from llmgateway.v1 import call_pb2, generation_pb2, message_pb2, usage_pb2
 
+from llmgateway_http.openai.signatures import to_detail, to_extra_content
+
 Json = dict[str, Any]  # Any: decoded JSON
 Part = message_pb2.Part
 Finish = generation_pb2.FinishReason
@@ -97,12 +99,17 @@ def to_message(message: message_pb2.ChatMessage) -> tuple[Json, Json | None]:
     extra: Json = {}
     logprobs: Json | None = None
     annotations: list[Json] = []
+    details: list[Json] = []
     for part in message.parts:
         kind = part.WhichOneof("content")
         if kind == "text":
             texts.append(part.text)
+            if part.HasField("signature"):
+                extra["extra_content"] = to_extra_content(part.signature)
         elif kind == "reasoning":
             thoughts.append(part.reasoning.text)
+            if part.HasField("signature"):
+                details.append(to_detail(part.reasoning, part.signature, len(details)))
         elif kind == "refusal":
             refusals.append(part.refusal)
         elif kind == "tool_call":
@@ -122,8 +129,10 @@ def to_message(message: message_pb2.ChatMessage) -> tuple[Json, Json | None]:
         "content": "".join(texts) if texts or not has_other else None,
         "refusal": "".join(refusals) if refusals else None,
     }
-    if thoughts:
+    if any(thoughts):
         said["reasoning_content"] = "".join(thoughts)
+    if details:
+        said["reasoning_details"] = details
     if calls:
         said["tool_calls"] = calls
     if annotations:
@@ -140,6 +149,8 @@ def to_tool_call(part: Part) -> Json:
     else:
         function = {"name": call.name, "arguments": call.arguments_json}
         made = {"id": call.id, "type": "function", "function": function}
+    if part.HasField("signature"):
+        made["extra_content"] = to_extra_content(part.signature)
     put_back(made, part.provider_json.get(DIALECT, ""))
     return made
 

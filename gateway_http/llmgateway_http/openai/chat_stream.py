@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from llmgateway.v1 import call_pb2, message_pb2, stream_pb2
@@ -20,8 +20,16 @@ from llmgateway_http.openai.chat_response import (
     to_logprob,
     to_usage,
 )
+from llmgateway_http.openai.signatures import to_detail, to_extra_content
 
 Json = dict[str, Any]  # Any: decoded JSON
+
+
+class Thought(NamedTuple):
+    """A thought that is being told, in case a signature of it comes at its end."""
+
+    kind: message_pb2.Reasoning.Kind.ValueType
+    pieces: list[str]
 
 
 class ChatChunks:
@@ -36,6 +44,9 @@ class ChatChunks:
         self._call_numbers: dict[tuple[int, int], int] = {}
         self._call_counts: dict[int, int] = {}
         self._begun: set[int] = set()
+        self._signatures: dict[tuple[int, int], message_pb2.Signature] = {}
+        self._thoughts: dict[tuple[int, int], Thought] = {}
+        self._detail_counts: dict[int, int] = {}
         self._last: list[Json] = []
 
     def chunks(self, events: Iterable[stream_pb2.GenerationEvent]) -> list[Json]:
@@ -89,6 +100,8 @@ class ChatChunks:
         kind = part.WhichOneof("content") or ""
         key = (candidate, started.index)
         self._kinds[key] = kind
+        if part.HasField("signature"):
+            self._signatures[key] = part.signature
         if kind == "tool_call":
             if part.tool_call.executor == PROVIDER:
                 self._kinds[key] = "hidden"
@@ -108,8 +121,10 @@ class ChatChunks:
             self._chunk(candidate, {"audio": audio}, made)
         elif kind in ("text", "refusal", "reasoning"):
             text = part.reasoning.text if kind == "reasoning" else getattr(part, kind)
+            if kind == "reasoning":
+                self._thoughts[key] = Thought(part.reasoning.kind, [])
             if text or part.logprobs or part.annotations:
-                self._text(candidate, kind, text, part.logprobs, part.annotations, made)
+                self._text(key, kind, text, part.logprobs, part.annotations, made)
 
     def _delta(self, candidate: int, delta: stream_pb2.PartDelta, made: list[Json]) -> None:
         key = (candidate, delta.index)
@@ -128,35 +143,52 @@ class ChatChunks:
                 audio["transcript"] = delta.transcript
             self._chunk(candidate, {"audio": audio}, made)
         elif kind in ("text", "refusal", "reasoning"):
-            self._text(candidate, kind, delta.text, delta.logprobs, delta.annotations, made)
+            self._text(key, kind, delta.text, delta.logprobs, delta.annotations, made)
 
     def _text(
         self,
-        candidate: int,
+        key: tuple[int, int],
         kind: str,
         text: str,
         logprobs: Iterable[message_pb2.TokenLogprob],
         annotations: Iterable[message_pb2.Annotation],
         made: list[Json],
     ) -> None:
+        if kind == "reasoning":
+            self._thoughts[key].pieces.append(text)
         member = {"text": "content", "reasoning": "reasoning_content"}.get(kind, kind)
         delta: Json = {member: text}
         if annotations:
             delta["annotations"] = [to_annotation(annotation) for annotation in annotations]
-        choice = self._chunk(candidate, delta, made)
+        choice = self._chunk(key[0], delta, made)
         if logprobs:
             tokens = [to_logprob(token) for token in logprobs]
             is_refusal = kind == "refusal"
             choice["logprobs"] = {"content": None if is_refusal else tokens, "refusal": tokens if is_refusal else None}
 
     def _finish_part(self, candidate: int, finished: stream_pb2.PartFinished, made: list[Json]) -> None:
-        """Tell what the provider said of a call only at its end."""
-        number = self._call_numbers.get((candidate, finished.index))
+        """Tell what the provider said of a part only at its end: its signature, what else it adds to a call."""
+        key = (candidate, finished.index)
+        number = self._call_numbers.get(key)
         own = finished.provider_json.get(DIALECT, "")
-        if number is not None and own:
+        signature = finished.signature if finished.HasField("signature") else self._signatures.get(key)
+        if number is not None and (own or signature is not None):
             call: Json = {"index": number}
+            if signature is not None:
+                call["extra_content"] = to_extra_content(signature)
             put_back(call, own)
             self._chunk(candidate, {"tool_calls": [call]}, made)
+        elif signature is not None and self._kinds.get(key) == "reasoning":
+            self._chunk(candidate, {"reasoning_details": [self._detail(key, signature)]}, made)
+        elif signature is not None and self._kinds.get(key) == "text":
+            self._chunk(candidate, {"extra_content": to_extra_content(signature)}, made)
+
+    def _detail(self, key: tuple[int, int], signature: message_pb2.Signature) -> Json:
+        """Return a thought, complete: whoever sends it back needs its text beside the signature."""
+        thought = message_pb2.Reasoning(kind=self._thoughts[key].kind, text="".join(self._thoughts[key].pieces))
+        index = self._detail_counts.get(key[0], 0)
+        self._detail_counts[key[0]] = index + 1
+        return to_detail(thought, signature, index)
 
     def _finish_candidate(self, candidate: int, finished: stream_pb2.CandidateFinished, made: list[Json]) -> None:
         unknown = msgspec.json.decode(finished.provider_json) if finished.provider_json else {}
