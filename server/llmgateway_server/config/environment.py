@@ -37,7 +37,8 @@ def names_vendor(row: VendorRow, environment: Mapping[str, str]) -> bool:
 
     A vendor that gives each customer an address of their own (Azure) needs that one.
     """
-    if not row.base_url and not (row.base_url_variable and environment.get(row.base_url_variable)):
+    has_address = bool(row.base_url) and "{" not in row.base_url
+    if not has_address and not (row.base_url_variable and environment.get(row.base_url_variable)):
         return False
     return any(environment.get(variable) for variable in (row.key_variable, row.base_url_variable) if variable)
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from llmgateway_server.dialects.anthropic.codec import AnthropicCodec
+from llmgateway_server.dialects.anthropic.quirks import Quirks as AnthropicQuirks
 from llmgateway_server.dialects.codec import Codec
+from llmgateway_server.dialects.gemini.codec import GeminiCodec
+from llmgateway_server.dialects.gemini.quirks import Quirks as GeminiQuirks
 from llmgateway_server.dialects.ollama.codec import OllamaCodec
 from llmgateway_server.dialects.ollama.quirks import Quirks as OllamaQuirks
 from llmgateway_server.dialects.openai.codec import OpenAICodec
@@ -19,6 +23,14 @@ def openai(provider: str, quirks: Values) -> Codec:
     return OpenAICodec(provider, read_quirks("openai", OpenAIQuirks, quirks))
 
 
+def anthropic(provider: str, quirks: Values) -> Codec:
+    return AnthropicCodec(provider, read_quirks("anthropic", AnthropicQuirks, quirks))
+
+
+def gemini(provider: str, quirks: Values) -> Codec:
+    return GeminiCodec(provider, read_quirks("gemini", GeminiQuirks, quirks))
+
+
 def ollama(provider: str, quirks: Values) -> Codec:
     return OllamaCodec(provider, read_quirks("ollama", OllamaQuirks, quirks))
 
@@ -26,6 +38,8 @@ def ollama(provider: str, quirks: Values) -> Codec:
 # Each makes the codec of a provider by its name, with its quirks. Raises `QuirksError`. The dialect `mock` has
 # none: it is played, not sent.
 CODECS: Mapping[str, Callable[[str, Values], Codec]] = {
+    "anthropic": anthropic,
+    "gemini": gemini,
     "ollama": ollama,
     "openai": openai,
 }

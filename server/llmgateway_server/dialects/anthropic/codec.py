@@ -1,0 +1,96 @@
+"""The dialect as one object, bound to a provider's name and quirks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2
+
+from llmgateway_server.dialects.anthropic import decode, errors, models
+from llmgateway_server.dialects.anthropic.caller_options import merge_caller_options
+from llmgateway_server.dialects.anthropic.encode import encode_body
+from llmgateway_server.dialects.anthropic.options import GENERATION_MEMBERS, NAME, VERSION
+from llmgateway_server.dialects.anthropic.quirks import Quirks
+from llmgateway_server.dialects.anthropic.stream import MessageStreamDecoder
+from llmgateway_server.dialects.anthropic.target import Target
+from llmgateway_server.dialects.codec import EncodedRequest, Framing
+from llmgateway_server.errors import CallError, CapabilityMissing
+
+HEADERS: Mapping[str, str] = {"anthropic-version": VERSION}
+
+
+class AnthropicCodec:
+    """`Codec` of the Anthropic dialect."""
+
+    name = NAME
+    framing: Framing = "sse"
+
+    def __init__(self, provider: str, quirks: Quirks) -> None:
+        self._provider = provider
+        self._quirks = quirks
+        self._encoder = msgspec.json.Encoder()
+
+    def encode_generate(self, request: generation_pb2.GenerateRequest, model: str, *, stream: bool) -> EncodedRequest:
+        target = Target(request, model, self._provider, self._quirks)
+        body = encode_body(request, target, stream=stream)
+        if request.provider_options_json:
+            merge_caller_options(body, request.provider_options_json, target)
+        return self._post("/v1/messages", body, target)
+
+    def decode_generate(
+        self,
+        request: generation_pb2.GenerateRequest,  # noqa: ARG002  # the seam's: the answer tells all
+        body: bytes,
+    ) -> generation_pb2.GenerateResponse:
+        return decode.decode_generate(body, self._provider)
+
+    def stream_decoder(
+        self,
+        request: generation_pb2.GenerateRequest,  # noqa: ARG002  # the seam's: the answer tells all
+    ) -> MessageStreamDecoder:
+        return MessageStreamDecoder(self._provider)
+
+    def encode_count_tokens(self, request: generation_pb2.GenerateRequest, model: str) -> EncodedRequest:
+        """Ask how many tokens a generation would read. What only its answer depends on is not sent."""
+        target = Target(request, model, self._provider, self._quirks)
+        body = encode_body(request, target, stream=False)
+        if request.provider_options_json:
+            merge_caller_options(body, request.provider_options_json, target)
+        for member in GENERATION_MEMBERS & body.keys():
+            del body[member]
+        return self._post("/v1/messages/count_tokens", body, target)
+
+    def decode_count_tokens(self, body: bytes) -> int:
+        """Return the count. Raise `ProviderBadResponse` where the answer holds none."""
+        return decode.decode_count_tokens(body, self._provider)
+
+    def encode_embed(
+        self,
+        request: embedding_pb2.EmbedRequest,  # noqa: ARG002  # the seam's: none is taken
+        model: str,
+    ) -> EncodedRequest:
+        raise CapabilityMissing(
+            f"{self._provider} makes no embeddings. Name a model of another provider.",
+            metadata={"model": f"{self._provider}/{model}"[:200], "capability": "embed"},
+        )
+
+    def decode_embed(
+        self,
+        request: embedding_pb2.EmbedRequest,  # noqa: ARG002  # the seam's: none was sent
+        body: bytes,  # noqa: ARG002  # the seam's: there is nothing in it
+    ) -> embedding_pb2.EmbedResponse:
+        raise errors.bad_response(self._provider, "it makes no embeddings")
+
+    def encode_list_models(self) -> EncodedRequest:
+        return EncodedRequest("GET", "/v1/models?limit=1000", headers=HEADERS)
+
+    def decode_list_models(self, body: bytes) -> list[model_pb2.Model]:
+        return models.decode_list_models(body, self._provider)
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
+        return errors.decode_error(self._provider, status, headers, body)
+
+    def _post(self, path: str, body: dict[str, object], target: Target) -> EncodedRequest:
+        headers = {**HEADERS, "anthropic-beta": ",".join(target.betas)} if target.betas else HEADERS
+        return EncodedRequest("POST", path, self._encoder.encode(body), target.warnings, headers)

@@ -1,0 +1,86 @@
+"""What encoding one request needs to know of its target, and what it gathers on the way."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+from llmgateway.v1 import call_pb2, generation_pb2, message_pb2
+
+from llmgateway_server.dialects.anthropic.quirks import Quirks
+from llmgateway_server.dialects.reading import Json
+from llmgateway_server.errors import CapabilityMissing, FieldViolation, InvalidField
+
+MAX_CACHE_BREAKPOINTS = 4
+TTLS = frozenset({"", "5m", "1h"})
+CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
+CALL_ID_WRONG = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+class Target:
+    """Where one request goes. `warnings` say what was left out, `betas` which beta features it uses."""
+
+    def __init__(self, request: generation_pb2.GenerateRequest, model: str, provider: str, quirks: Quirks) -> None:
+        self.model = model
+        self.provider = provider
+        self.quirks = quirks
+        self.warnings: list[call_pb2.Warning] = []
+        self.betas: list[str] = []
+        self._may_drop = request.unsupported_policy == generation_pb2.UNSUPPORTED_POLICY_DROP
+        self._breakpoint_count = 0
+
+    def miss(self, field: str, why: str = "") -> None:
+        """Refuse a field that the provider does not take, or leave it out with a warning where that is allowed."""
+        what = f"{self.provider} does not take it" + (f": {why}" if why else "")
+        if self._may_drop:
+            self.warn(field, f"{what}.")
+            return
+        raise self.missing(f"{field}: {what}. Leave it out, or set unsupported_policy to drop it.", field)
+
+    def missing(self, message: str, field: str) -> CapabilityMissing:
+        """Return the refusal of what cannot be left out."""
+        metadata = {"model": f"{self.provider}/{self.model}"[:200], "capability": field}
+        return CapabilityMissing(message, metadata=metadata)
+
+    def put(self, body: Json, member: str, value: object, field: str) -> None:
+        """Set a member of the body, unless the provider refuses it."""
+        if member in self.quirks.unsupported:
+            self.miss(field)
+        else:
+            body[member] = value
+
+    def warn(self, field: str, description: str) -> None:
+        """Say what became of a field."""
+        self.warnings.append(call_pb2.Warning(field=field, description=description))
+
+    def use(self, beta: str) -> None:
+        """Note a beta feature that the request needs."""
+        if beta not in self.betas:
+            self.betas.append(beta)
+
+    def add_breakpoint(self, encoded: Json, mark: message_pb2.CacheBreakpoint, path: str) -> None:
+        """Ask for the prompt to be cached up to this block or tool. Anthropic takes four such places."""
+        ttl = mark.ttl
+        if ttl not in TTLS:
+            self.miss(f"{path}.cache_breakpoint.ttl", "it keeps a prompt for 5m or 1h")
+            ttl = ""
+        if self._breakpoint_count == MAX_CACHE_BREAKPOINTS:
+            self.miss(f"{path}.cache_breakpoint", f"it caches at {MAX_CACHE_BREAKPOINTS} places of a prompt at most")
+            return
+        self._breakpoint_count += 1
+        encoded["cache_control"] = {"type": "ephemeral", "ttl": ttl} if ttl else {"type": "ephemeral"}
+
+
+def call_id(given: str, path: str) -> str:
+    """Return a call's id as Anthropic takes it. Another provider's may hold other characters: they are replaced, the
+    same way each time, with a checksum that keeps ids apart."""
+    if CALL_ID.fullmatch(given):
+        return given
+    if not given:
+        raise invalid(path, "is required: the result of the call repeats it")
+    return f"{CALL_ID_WRONG.sub('_', given)}_{zlib.crc32(given.encode('utf-8', 'replace')):08x}"
+
+
+def invalid(path: str, description: str) -> InvalidField:
+    """Return the refusal of a field that is wrong for this dialect."""
+    return InvalidField([FieldViolation(path, description)])

@@ -1,0 +1,1 @@
+"""The Gemini wire format: generateContent, embeddings, token counts, models, errors; AI Studio and Vertex AI."""

@@ -1,0 +1,120 @@
+"""Embeddings, both ways.
+
+AI Studio: `batchEmbedContents`, whatever the number of inputs (https://ai.google.dev/api/embeddings). Vertex AI:
+`:predict` (https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api). Read
+2026-11-25.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmgateway.v1 import embedding_pb2
+
+from llmgateway_server.dialects.gemini.errors import bad_response, decode_object
+from llmgateway_server.dialects.gemini.media import encode_media
+from llmgateway_server.dialects.gemini.models import resource
+from llmgateway_server.dialects.gemini.options import merge_chosen, read_options
+from llmgateway_server.dialects.gemini.policy import Policy, invalid
+from llmgateway_server.dialects.gemini.quirks import Quirks
+from llmgateway_server.dialects.gemini.usage import UsageReader
+from llmgateway_server.dialects.reading import INT32_MAX, Json, compact, items, mapping, number, rest
+
+Request = embedding_pb2.EmbedRequest
+TASKS = {
+    "query": "RETRIEVAL_QUERY",
+    "document": "RETRIEVAL_DOCUMENT",
+    "classification": "CLASSIFICATION",
+    "clustering": "CLUSTERING",
+    "similarity": "SEMANTIC_SIMILARITY",
+}
+FLOATS = (embedding_pb2.EMBEDDING_ENCODING_UNSPECIFIED, embedding_pb2.EMBEDDING_ENCODING_FLOAT32)
+RESPONSE_MEMBERS = frozenset({"embeddings", "predictions", "usageMetadata"})
+
+
+def encode_embed(request: Request, model: str, quirks: Quirks, policy: Policy) -> Json:
+    """Return the body. What Google does not take is refused: a vector of another kind serves nobody."""
+    if request.encoding not in FLOATS:
+        raise policy.missing("encoding", "Leave it out for floats.")
+    chosen = read_options(request.provider_options_json)
+    if quirks.vertex:
+        return encode_predict(request, chosen)
+    if request.HasField("truncate"):
+        raise policy.missing("truncate", "Leave it out.")
+    requests = []
+    for place, item in enumerate(request.inputs):
+        kind = item.WhichOneof("input")
+        if kind == "token_ids":
+            raise invalid(f"inputs[{place}].token_ids", "are not taken by the gemini dialect: send text")
+        part = {"text": item.text} if kind == "text" else encode_media(f"inputs[{place}]", item.media, quirks, policy)
+        entry: Json = {"model": resource(model, quirks), "content": {"parts": [part]}}
+        if request.input_type:
+            entry["taskType"] = TASKS.get(request.input_type, request.input_type)
+        if request.HasField("dimension_count"):
+            entry["outputDimensionality"] = request.dimension_count
+        merge_chosen(entry, chosen)
+        requests.append(entry)
+    return {"requests": requests}
+
+
+def encode_predict(request: Request, chosen: Json) -> Json:
+    """Return the body for Vertex AI, which takes texts only."""
+    instances = []
+    for place, item in enumerate(request.inputs):
+        kind = item.WhichOneof("input")
+        if kind != "text":
+            raise invalid(f"inputs[{place}].{kind}", "is not taken by Vertex AI here: send text")
+        instance: Json = {"content": item.text}
+        if request.input_type:
+            instance["task_type"] = TASKS.get(request.input_type, request.input_type)
+        instances.append(instance)
+    body: Json = {"instances": instances}
+    parameters: Json = {}
+    if request.HasField("dimension_count"):
+        parameters["outputDimensionality"] = request.dimension_count
+    if request.HasField("truncate"):
+        parameters["autoTruncate"] = request.truncate
+    if parameters:
+        body["parameters"] = parameters
+    merge_chosen(body, chosen)
+    return body
+
+
+def decode_embed(request: Request, body: bytes, provider: str) -> embedding_pb2.EmbedResponse:
+    """Return the vectors in the order of the inputs. Raise `ProviderBadResponse` where one is missing."""
+    raw = decode_object(provider, body)
+    predictions = [mapping(mapping(row).get("embeddings")) for row in items(raw.get("predictions"))]
+    rows = predictions or [mapping(row) for row in items(raw.get("embeddings"))]
+    if len(rows) != len(request.inputs):
+        raise bad_response(provider, f"it holds {len(rows)} vectors for {len(request.inputs)} inputs")
+    response = embedding_pb2.EmbedResponse()
+    response.call.provider = provider
+    unknown = rest(raw, RESPONSE_MEMBERS)
+    if unknown:
+        response.call.provider_json = compact(unknown)
+    for row in rows:
+        try:
+            response.embeddings.add().values.extend(vector(row))
+        except (ValueError, TypeError, OverflowError) as error:
+            raise bad_response(provider, "a vector is none") from error
+    usage = mapping(raw.get("usageMetadata")) or counted(predictions)
+    if usage:
+        reader = UsageReader()
+        reader.read(usage, response.usage)
+        response.call.warnings.extend(reader.warnings)
+    return response
+
+
+def vector(row: Json) -> list[Any]:
+    """Return the numbers of a vector. Raise `TypeError` where there are none."""
+    values = row.get("values")
+    if not isinstance(values, list):
+        raise TypeError("a vector is a list")
+    return values
+
+
+def counted(predictions: list[Json]) -> Json:
+    """Return the tokens that Vertex AI counts for each input, added up; nothing where it does not count."""
+    counts = [number(mapping(row.get("statistics")).get("token_count")) for row in predictions]
+    whole = sum(counts)
+    return {"promptTokenCount": int(whole)} if 0 < whole <= INT32_MAX else {}
