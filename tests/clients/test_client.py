@@ -67,6 +67,11 @@ async def test_a_whole_request_goes_as_it_is_and_takes_no_option(client: Client,
     assert len(gateway.requests) == 1
 
 
+async def test_an_option_that_there_is_not_is_refused(client: Client) -> None:
+    with pytest.raises(TypeError, match="top_k: no such option"):
+        await client.generate("Hi", model="m", top_k=3)  # type: ignore[call-arg]
+
+
 async def test_it_embeds_one_text_or_several(client: Client, gateway: Scripted) -> None:
     one = await client.embed("abc", model="m", dimension_count=1)
     several = await client.embed(["a", "bb"], model="m")

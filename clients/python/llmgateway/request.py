@@ -24,11 +24,14 @@ class PromptOptions(TypedDict, total=False):
 
 
 def generation(prompt: Prompt, options: PromptOptions) -> generation_pb2.GenerateRequest:
-    """Return the request for a prompt; raise `TypeError` for options beside a whole request."""
+    """Return the request for a prompt; raise `TypeError` for options beside a whole request, and for unknown ones."""
     if isinstance(prompt, generation_pb2.GenerateRequest):
         if options:
             raise TypeError(f"Set {', '.join(sorted(options))} in the GenerateRequest itself.")
         return prompt
+    unknown = sorted(options.keys() - PromptOptions.__annotations__.keys())
+    if unknown:
+        raise TypeError(f"{', '.join(unknown)}: no such option. Build a GenerateRequest for it.")
     request = generation_pb2.GenerateRequest(model=options.get("model", ""))
     if "system" in options:
         request.messages.append(text_message(message_pb2.ROLE_SYSTEM, options["system"]))

@@ -465,7 +465,18 @@ def test_all_calls_without_a_result_are_named() -> None:
 
 @pytest.mark.parametrize(
     "member",
-    ["model", "messages", "system", "tools", "tool_choice", "max_tokens", "stream", "metadata", "fallbacks", "base_url"],
+    [
+        "model",
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "max_tokens",
+        "stream",
+        "metadata",
+        "fallbacks",
+        "base_url",
+    ],
 )
 def test_a_member_that_the_gateway_sets_is_no_option(member: str) -> None:
     with pytest.raises(errors.InvalidField) as caught:
