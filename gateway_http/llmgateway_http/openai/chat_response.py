@@ -27,6 +27,7 @@ FINISH_WORDS = {
 }
 # What OpenAI writes for a probability of nothing: JSON has no infinity.
 LEAST_LOGPROB = -9999.0
+SERVICE_TIERS = frozenset({"auto", "default", "flex", "scale", "priority"})
 PLAIN_WORDS = frozenset({"", "stop", "length", "tool_calls", "content_filter", "function_call"})
 
 
@@ -41,10 +42,15 @@ def to_chat_completion(response: generation_pb2.GenerateResponse, model: str) ->
         "choices": [to_choice(candidate) for candidate in response.candidates],
         "usage": to_usage(response.usage),
     }
-    if call.service_tier:
-        body["service_tier"] = call.service_tier
+    add_service_tier(body, call.service_tier)
     put_back(body, call.provider_json)
     return body
+
+
+def add_service_tier(body: Json, tier: str) -> None:
+    """Add how the call was served; a word that OpenAI does not have stands beside its own."""
+    if tier:
+        body["service_tier" if tier in SERVICE_TIERS else "native_service_tier"] = tier
 
 
 def completion_id(call: call_pb2.CallInfo, prefix: str = "chatcmpl-") -> str:

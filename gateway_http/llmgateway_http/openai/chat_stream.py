@@ -13,6 +13,7 @@ from llmgateway_http.openai.chat_response import (
     DIALECT,
     PROVIDER,
     add_native_reason,
+    add_service_tier,
     completion_id,
     finish_word,
     put_back,
@@ -73,8 +74,7 @@ class ChatChunks:
     def _start(self, call: call_pb2.CallInfo) -> None:
         self._head["id"] = completion_id(call)
         self._head["created"] = call.create_time.seconds
-        if call.service_tier:
-            self._head["service_tier"] = call.service_tier
+        add_service_tier(self._head, call.service_tier)
         if call.provider_json:
             known = msgspec.json.decode(call.provider_json)
             if isinstance(known.get("system_fingerprint"), str):

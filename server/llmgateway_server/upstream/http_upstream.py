@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import cycle
 from typing import TypeVar
 
+import msgspec
 from llmgateway.fold import unfold
 from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, stream_pb2
 
 from llmgateway_server import errors
 from llmgateway_server.config.settings import LimitSettings, TimeoutSettings
-from llmgateway_server.dialects.codec import Codec, Decoded, EncodedRequest, Framing, StreamDecoder, TokenCounter
+from llmgateway_server.dialects.codec import Codec, Decoded, EncodedRequest, Frame, Framing, StreamDecoder, TokenCounter
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.eventstream import EventStreamSplitter
 from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, Splitter
@@ -126,7 +128,10 @@ class HttpUpstream:
             if media_type == "application/json":
                 # Some servers answer a stream's request whole; an error inside a 200 comes this way, too.
                 body = await timer.bound(self._read(response, self._limits.response_bytes))
-                yield unfold(self._codec.decode_generate(request, body))
+                if body.lstrip().startswith(b"["):
+                    yield self._decode_array(request, body)
+                else:
+                    yield unfold(self._codec.decode_generate(request, body))
                 return
             reader = StreamReader(self.name, self._codec.stream_decoder(request), self._codec.framing, self._limits)
             while not reader.ended:
@@ -141,6 +146,18 @@ class HttpUpstream:
                 yield events
         finally:
             response.close()
+
+    def _decode_array(self, request: generation_pb2.GenerateRequest, body: bytes) -> list[stream_pb2.GenerationEvent]:
+        """Read a stream that came as one array of its chunks, as Google's does without server-sent events."""
+        decoder = self._codec.stream_decoder(request)
+        try:
+            chunks = msgspec.json.decode(body, type=list[msgspec.Raw])
+        except msgspec.DecodeError as error:
+            raise bad_response(self.name, "it is no JSON", HTTPStatus.OK) from error
+        decoded: Decoded = []
+        for chunk in chunks:
+            decoded += decoder.decode(Frame("", bytes(chunk)))
+        return join_deltas(decoded + decoder.finish())
 
     async def _exchange(self, encoded: EncodedRequest, state: AttemptState) -> bytes:
         """Send a request and read the whole answer, under the connect timer and the deadline only."""

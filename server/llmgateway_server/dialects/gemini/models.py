@@ -26,9 +26,10 @@ FIRST_GENERATIONS = ("gemini-1", "gemini-2", "gemini-exp", "gemini-pro")
 def resource(model: str, quirks: Quirks) -> str:
     """Return a model's name as Google's paths have it, percent-encoded; a bare name is one of Google's own."""
     collections, own = (VERTEX_COLLECTIONS, "publishers/google/models/") if quirks.vertex else (COLLECTIONS, "models/")
-    for collection in collections:
-        if model.startswith(collection):
-            return "/".join([quote(piece, safe="@") for piece in model.split("/")])
+    pieces = model.split("/")
+    # A piece that is a step up, or none, would lead elsewhere: such a name is one of Google's own, and unknown to it.
+    if model.startswith(collections) and not {"", ".", ".."} & set(pieces):
+        return "/".join([quote(piece, safe="@") for piece in pieces])
     return own + quote(model, safe="@")
 
 

@@ -10,7 +10,7 @@ from llmgateway.fold import fold
 from llmgateway.v1 import generation_pb2
 from llmgateway_server.dialects.anthropic.codec import AnthropicCodec
 from llmgateway_server.dialects.anthropic.quirks import Quirks
-from llmgateway_server.dialects.codec import Decoded
+from llmgateway_server.dialects.codec import Decoded, Frame
 from llmgateway_server.upstream.join import join_deltas
 from llmgateway_server.upstream.sse import SseSplitter
 
@@ -26,14 +26,20 @@ def sse(*events: dict[str, Any], end: str = "\n") -> bytes:
     ).encode()
 
 
+def split(*chunks: bytes) -> list[Frame]:
+    """Return the frames of a stream, however its bytes come."""
+    splitter = SseSplitter(LIMIT_BYTES)
+    return [frame for chunk in chunks for frame in splitter.feed(chunk)] + splitter.close()
+
+
 def decode_chunks(chunks: Sequence[bytes], provider: str = "anthropic") -> Decoded:
     """Return what a stream decodes to, however its bytes come."""
-    splitter, decoder = SseSplitter(LIMIT_BYTES), AnthropicCodec(provider, Quirks()).stream_decoder(REQUEST)
+    decoder = AnthropicCodec(provider, Quirks()).stream_decoder(REQUEST)
     decoded: Decoded = []
-    for chunk in [*chunks, None]:
-        for frame in splitter.close() if chunk is None else splitter.feed(chunk):
-            if not decoder.ended:
-                decoded += decoder.decode(frame)
+    for frame in split(*chunks):
+        decoded += decoder.decode(frame)
+        if decoder.ended:
+            break
     return decoded + decoder.finish()
 
 
