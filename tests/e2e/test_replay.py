@@ -197,7 +197,9 @@ def recorded(wire: Wire) -> list[Exchange]:
 
 
 def is_streamed(exchange: Exchange) -> bool:
-    return exchange.is_stream or "ndjson" in exchange.headers.get("content-type", "")
+    """Whether the recorded caller asked for a stream; Google answers one without server-sent events as an array."""
+    kind = exchange.headers.get("content-type", "")
+    return exchange.is_stream or "ndjson" in kind or ":streamGenerateContent" in exchange.path
 
 
 def answer_of(exchange: Exchange) -> Canned:
