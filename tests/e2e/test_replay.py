@@ -163,6 +163,43 @@ def read_ollama(exchange: Exchange) -> Seen:
     return seen
 
 
+def read_cohere(exchange: Exchange) -> Seen:
+    seen = Seen()
+    if not exchange.is_stream:
+        raw = json.loads(exchange.body)
+        message = raw["message"]
+        seen.failed = raw["finish_reason"] in ("ERROR", "TIMEOUT")
+        seen.text = text_pieces(message.get("content"))
+        seen.calls = [
+            (one["function"]["name"], arguments_of(one["function"]["arguments"]))
+            for one in message.get("tool_calls") or ()
+        ]
+        seen.output_tokens = cohere_tokens(raw)
+        return seen
+    names: dict[int, str] = {}
+    arguments: dict[int, str] = defaultdict(str)
+    for event in events_of(exchange.body):
+        delta = event.get("delta") or {}
+        message = delta.get("message") or {}
+        if event["type"].startswith("content") and message:
+            seen.text += message["content"].get("text") or ""
+        elif event["type"].startswith("tool-call") and message:
+            call = message["tool_calls"]
+            names[event["index"]] = names.get(event["index"]) or call["function"]["name"]
+            arguments[event["index"]] += call["function"].get("arguments") or ""
+        elif event["type"] == "message-end":
+            seen.failed = delta.get("finish_reason") in ("ERROR", "TIMEOUT")
+            seen.output_tokens = cohere_tokens(delta)
+    seen.calls = [(names[place], arguments_of(arguments[place])) for place in sorted(names)]
+    return seen
+
+
+def cohere_tokens(holder: Json) -> int | None:
+    usage = holder.get("usage") or {}
+    count = (usage.get("tokens") or {}).get("output_tokens")
+    return int(count) if count is not None else None
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
     """One provider's recordings: its dialect and quirks, which paths are generations, and how to read them."""
@@ -186,6 +223,7 @@ WIRES = {
     "gemini": Wire(
         ("gemini", "vertex"), "gemini", ends(":generateContent", ":streamGenerateContent"), read_gemini, least=60
     ),
+    "cohere": Wire(("cohere",), "cohere", ends("/v2/chat"), read_cohere, least=50),
     "ollama": Wire(("ollama",), "ollama", ends("/api/chat"), read_ollama, least=6),
 }
 

@@ -8,6 +8,8 @@ from typing import Any
 from llmgateway_server.dialects.anthropic.codec import AnthropicCodec
 from llmgateway_server.dialects.anthropic.quirks import Quirks as AnthropicQuirks
 from llmgateway_server.dialects.codec import Codec
+from llmgateway_server.dialects.cohere.codec import CohereCodec
+from llmgateway_server.dialects.cohere.quirks import Quirks as CohereQuirks
 from llmgateway_server.dialects.gemini.codec import GeminiCodec
 from llmgateway_server.dialects.gemini.quirks import Quirks as GeminiQuirks
 from llmgateway_server.dialects.ollama.codec import OllamaCodec
@@ -27,6 +29,10 @@ def anthropic(provider: str, quirks: Values) -> Codec:
     return AnthropicCodec(provider, read_quirks("anthropic", AnthropicQuirks, quirks))
 
 
+def cohere(provider: str, quirks: Values) -> Codec:
+    return CohereCodec(provider, read_quirks("cohere", CohereQuirks, quirks))
+
+
 def gemini(provider: str, quirks: Values) -> Codec:
     return GeminiCodec(provider, read_quirks("gemini", GeminiQuirks, quirks))
 
@@ -39,6 +45,7 @@ def ollama(provider: str, quirks: Values) -> Codec:
 # none: it is played, not sent.
 CODECS: Mapping[str, Callable[[str, Values], Codec]] = {
     "anthropic": anthropic,
+    "cohere": cohere,
     "gemini": gemini,
     "ollama": ollama,
     "openai": openai,

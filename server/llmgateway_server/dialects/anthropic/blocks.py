@@ -27,6 +27,7 @@ CITATION_TYPES = frozenset(
         "search_result_location",
     }
 )
+ARGUMENTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 EMPTY_TEXT = "Anthropic takes no empty text: it was left out."
 
 
@@ -51,7 +52,7 @@ def encode_citations(annotations: Any) -> list[Json]:
             continue
         try:
             citation = msgspec.json.decode(annotation.provider_json)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             continue
         if isinstance(citation, dict) and citation.get("type") in CITATION_TYPES:
             citation.pop("file_id", None)
@@ -125,8 +126,8 @@ def encode_tool_call(path: str, part: Part, target: Target) -> Json | None:
     return finish(path, part, block, target)
 
 
-def encode_input(path: str, call: message_pb2.ToolCall, target: Target) -> Json:
-    """Return a call's arguments as an object.
+def encode_input(path: str, call: message_pb2.ToolCall, target: Target) -> Json | msgspec.Raw:
+    """Return a call's arguments as an object, in the model's own words.
 
     What the model wrote may be no JSON; Anthropic's documentation ("Fine-grained tool streaming", read 2026-11-25)
     then advises to wrap it like this.
@@ -136,11 +137,11 @@ def encode_input(path: str, call: message_pb2.ToolCall, target: Target) -> Json:
     if not call.arguments_json:
         return {}
     try:
-        value = msgspec.json.decode(call.arguments_json)
-    except msgspec.DecodeError:
-        value = None
-    if isinstance(value, dict):
-        return value
+        ARGUMENTS.decode(call.arguments_json)
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    else:
+        return msgspec.Raw(call.arguments_json.encode())
     target.warn(f"{path}.arguments_json", "It is no JSON object: it was sent as the text of one.")
     return {"INVALID_JSON": call.arguments_json}
 

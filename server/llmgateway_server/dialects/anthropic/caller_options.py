@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from llmgateway_server.dialects.anthropic.options import COMPACTION_BETA, NAME, OPTION_BETAS, OWN_MEMBERS
+from llmgateway_server.dialects.anthropic.options import (
+    BUDGET_BETA,
+    COMPACTION_BETA,
+    NAME,
+    OPTION_BETAS,
+    OWN_MEMBERS,
+    SKILLS_BETA,
+)
 from llmgateway_server.dialects.anthropic.target import Target, invalid
 from llmgateway_server.dialects.options import merge_options
 from llmgateway_server.dialects.reading import Json, items, mapping
@@ -30,6 +37,10 @@ def merge_caller_options(body: Json, options: Mapping[str, str], target: Target)
     for member, beta in OPTION_BETAS.items():
         if body.get(member) is not None:
             target.use(beta)
+    if mapping(body.get("container")).get("skills"):
+        target.use(SKILLS_BETA)
+    if mapping(body.get("output_config")).get("task_budget"):
+        target.use(BUDGET_BETA)
     edits = items(mapping(body.get("context_management")).get("edits"))
     if any(mapping(edit).get("type") == "compact_20260112" for edit in edits):
         target.use(COMPACTION_BETA)

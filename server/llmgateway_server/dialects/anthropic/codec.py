@@ -11,7 +11,7 @@ from llmgateway_server.dialects.anthropic import decode, errors, models
 from llmgateway_server.dialects.anthropic.caller_options import merge_caller_options
 from llmgateway_server.dialects.anthropic.encode import encode_body
 from llmgateway_server.dialects.anthropic.options import GENERATION_MEMBERS, NAME, VERSION
-from llmgateway_server.dialects.anthropic.quirks import Quirks
+from llmgateway_server.dialects.anthropic.quirks import Quirks, quirks_by_model
 from llmgateway_server.dialects.anthropic.stream import MessageStreamDecoder
 from llmgateway_server.dialects.anthropic.target import Target
 from llmgateway_server.dialects.codec import EncodedRequest, Framing
@@ -29,10 +29,11 @@ class AnthropicCodec:
     def __init__(self, provider: str, quirks: Quirks) -> None:
         self._provider = provider
         self._quirks = quirks
+        self._by_model = quirks_by_model(quirks)
         self._encoder = msgspec.json.Encoder()
 
     def encode_generate(self, request: generation_pb2.GenerateRequest, model: str, *, stream: bool) -> EncodedRequest:
-        target = Target(request, model, self._provider, self._quirks)
+        target = Target(request, model, self._provider, self._quirks_of(model))
         body = encode_body(request, target, stream=stream)
         if request.provider_options_json:
             merge_caller_options(body, request.provider_options_json, target)
@@ -53,7 +54,7 @@ class AnthropicCodec:
 
     def encode_count_tokens(self, request: generation_pb2.GenerateRequest, model: str) -> EncodedRequest:
         """Ask how many tokens a generation would read. What only its answer depends on is not sent."""
-        target = Target(request, model, self._provider, self._quirks)
+        target = Target(request, model, self._provider, self._quirks_of(model))
         body = encode_body(request, target, stream=False)
         if request.provider_options_json:
             merge_caller_options(body, request.provider_options_json, target)
@@ -90,6 +91,12 @@ class AnthropicCodec:
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
         return errors.decode_error(self._provider, status, headers, body)
+
+    def _quirks_of(self, model: str) -> Quirks:
+        for beginning, quirks in self._by_model:
+            if model.startswith(beginning):
+                return quirks
+        return self._quirks
 
     def _post(self, path: str, body: dict[str, object], target: Target) -> EncodedRequest:
         headers = {**HEADERS, "anthropic-beta": ",".join(target.betas)} if target.betas else HEADERS

@@ -15,6 +15,8 @@ MESSAGE_MEMBERS = frozenset(
     {"id", "type", "role", "content", "model", "stop_reason", "stop_sequence", "stop_details", "usage"}
 )
 
+TOO_DEEP = "it nests too deep"
+
 
 def decode_object(body: bytes, provider: str) -> Json:
     """Return the object of a 200; raise where it is none, or an error in disguise."""
@@ -32,6 +34,14 @@ def decode_object(body: bytes, provider: str) -> Json:
 def decode_generate(body: bytes, provider: str) -> generation_pb2.GenerateResponse:
     """Return a whole answer. Raise `ProviderBadResponse` where there is none in the body."""
     raw = decode_object(body, provider)
+    try:
+        return read_message(raw, provider)
+    except RecursionError as error:  # what could just be read may nest too deep to be written again
+        raise bad_response(provider, TOO_DEEP) from error
+
+
+def read_message(raw: Json, provider: str) -> generation_pb2.GenerateResponse:
+    """Return a message's answer."""
     content = raw.get("content")
     if not isinstance(content, list):
         raise bad_response(provider, "it holds no content")

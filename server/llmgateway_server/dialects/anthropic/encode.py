@@ -143,11 +143,8 @@ def add_labels(body: Json, request: Request, target: Target) -> None:
     if request.HasField("prompt_cache"):
         if request.prompt_cache.key:
             target.miss("prompt_cache.key")
-        ttl = request.prompt_cache.ttl
-        if ttl in ("5m", "1h"):
-            target.put(body, "cache_control", {"type": "ephemeral", "ttl": ttl}, "prompt_cache.ttl")
-        elif ttl:
-            target.miss("prompt_cache.ttl", "it keeps a prompt for 5m or 1h")
+        if request.prompt_cache.ttl:
+            target.add_last_breakpoint(body, request.prompt_cache.ttl, "prompt_cache.ttl")
 
 
 def refuse_rest(request: Request, target: Target) -> None:

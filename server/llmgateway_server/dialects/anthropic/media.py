@@ -40,6 +40,8 @@ def encode_media(path: str, media: message_pb2.Media, target: Target) -> Json:
     block: Json = {"type": "document", "source": encoded}
     if media.file_name:
         block["title"] = media.file_name[:MAX_TITLE_CHARACTERS]
+        if len(media.file_name) > MAX_TITLE_CHARACTERS:
+            target.warn(f"{path}.file_name", f"It was cut to {MAX_TITLE_CHARACTERS} characters.")
     return block
 
 

@@ -2,10 +2,13 @@
 
 Anthropic's API reference, "Create a Message" (read 2026-11-25): turns of the user and of the assistant alternate; all
 results of an assistant's turn stand first in the user's turn behind it, and none is missing. A later system message
-follows a user's turn, and precedes an assistant's or ends the conversation ("Mid-conversation system messages").
+follows a user's turn, or an assistant's that ends with a tool of the provider's own, and precedes an assistant's or
+ends the conversation ("Mid-conversation system messages").
 """
 
 from __future__ import annotations
+
+import re
 
 from llmgateway.v1 import generation_pb2, message_pb2
 
@@ -24,6 +27,7 @@ from llmgateway_server.errors import FieldViolation, InvalidField
 
 ChatMessage = message_pb2.ChatMessage
 SYSTEM_ROLES = (message_pb2.ROLE_SYSTEM, message_pb2.ROLE_DEVELOPER)
+SERVER_BLOCK = re.compile(r"(?:server|mcp)_tool_use|.+_tool_result")
 PLACEHOLDER = "(empty)"
 NO_RESULT = "has no result: all calls of a turn need theirs in the ROLE_TOOL message behind it"
 NO_CALL = "answers no call of the assistant's turn just before it, or one that has its result already"
@@ -148,8 +152,11 @@ class Conversation:
     def _check_system_turns(self) -> None:
         """Refuse later system messages that do not stand between a user's turn and an assistant's, or at the end."""
         for before, turn, after in zip(self._turns, self._turns[1:], [*self._turns[2:], None], strict=False):
-            if turn.role == "system" and (before.role != "user" or (after is not None and after.role != "assistant")):
-                description = "must follow the user's turn, and end the conversation or precede the assistant's turn"
+            if turn.role != "system":
+                continue
+            follows = before.role == "user" or SERVER_BLOCK.fullmatch(before.blocks[-1]["type"])
+            if not follows or (after is not None and after.role != "assistant"):
+                description = "must follow the user's turn, and precede the assistant's or end the conversation"
                 raise invalid(f"messages[{turn.first}].role", f"{description} in the anthropic dialect")
 
     def _close(self, turn: Turn) -> Json:

@@ -36,7 +36,10 @@ TOOL_BETAS = {
 OPTION_BETAS = {
     "mcp_servers": "mcp-client-2025-11-20",
     "context_management": "context-management-2025-06-27",
+    "diagnostics": "cache-diagnosis-2026-04-07",
     "speed": "fast-mode-2026-02-01",
 }
 FILES_BETA = "files-api-2025-04-14"
+SKILLS_BETA = "skills-2025-10-02"
+BUDGET_BETA = "task-budgets-2026-03-13"
 COMPACTION_BETA = "compact-2026-01-12"

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from llmgateway.v1 import message_pb2, stream_pb2
 
-from llmgateway_server.dialects.anthropic.decode import candidate_json, describe
+from llmgateway_server.dialects.anthropic.decode import TOO_DEEP, candidate_json, describe
 from llmgateway_server.dialects.anthropic.errors import bad_response, stream_error
 from llmgateway_server.dialects.anthropic.finish import finish_reason
 from llmgateway_server.dialects.anthropic.open_block import OpenBlock
@@ -77,9 +77,16 @@ class MessageStreamDecoder:
             delta = self._plain_delta(frame.data)
             if delta is not None:
                 return [delta]
-        raw = self._read(frame)
-        kind = raw.get("type") if raw is not None else "ping"
         events: Decoded = []
+        try:
+            self._event(self._read(frame), events)
+        except RecursionError as error:  # what could just be read may nest too deep to be written again
+            raise bad_response(self._provider, TOO_DEEP) from error
+        return events
+
+    def _event(self, raw: Json | None, events: Decoded) -> None:
+        """Take in one event. A ping, or an event that is newer than this reader, says nothing."""
+        kind = raw.get("type") if raw is not None else "ping"
         if kind == "content_block_delta":
             self._delta(mapping(raw), events)
         elif kind == "content_block_start":
@@ -92,7 +99,6 @@ class MessageStreamDecoder:
             self._change(mapping(raw))
         elif kind == "message_stop":
             self.ended = True
-        return events  # a ping, or an event that is newer than this reader, says nothing
 
     def finish(self) -> Decoded:
         """Return what ends the candidate and the generation; raise where the stream was cut."""
@@ -101,6 +107,13 @@ class MessageStreamDecoder:
         if not self._is_started:
             raise bad_response(self._provider, "the stream holds no answer")
         events: Decoded = []
+        try:
+            self._end(events)
+        except RecursionError as error:
+            raise bad_response(self._provider, TOO_DEEP) from error
+        return events
+
+    def _end(self, events: Decoded) -> None:
         for block_index in [*self._open]:
             self._stop_block(block_index, events)
         ended, last = Event(), Event()
@@ -117,7 +130,6 @@ class MessageStreamDecoder:
             reader.read(self._usage, finished.usage)
             finished.call.warnings.extend(reader.warnings)
         events += (ended, last)
-        return events
 
     def _plain_delta(self, data: bytes) -> Delta | None:
         """Return the delta of an event that only goes on with an open block; None for any other.

@@ -13,6 +13,7 @@ from llmgateway_server.errors import CapabilityMissing, FieldViolation, InvalidF
 
 MAX_CACHE_BREAKPOINTS = 4
 TTLS = frozenset({"", "5m", "1h"})
+TTL_WORDS = "it keeps a prompt for 5m or 1h"
 CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
 CALL_ID_WRONG = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -28,6 +29,7 @@ class Target:
         self.betas: list[str] = []
         self._may_drop = request.unsupported_policy == generation_pb2.UNSUPPORTED_POLICY_DROP
         self._breakpoint_count = 0
+        self._is_short_lived = False
 
     def miss(self, field: str, why: str = "") -> None:
         """Refuse a field that the provider does not take, or leave it out with a warning where that is allowed."""
@@ -59,16 +61,33 @@ class Target:
             self.betas.append(beta)
 
     def add_breakpoint(self, encoded: Json, mark: message_pb2.CacheBreakpoint, path: str) -> None:
-        """Ask for the prompt to be cached up to this block or tool. Anthropic takes four such places."""
-        ttl = mark.ttl
-        if ttl not in TTLS:
-            self.miss(f"{path}.cache_breakpoint.ttl", "it keeps a prompt for 5m or 1h")
-            ttl = ""
+        """Ask for the prompt to be cached up to this block or tool. Called in the order of the prompt."""
+        field = f"{path}.cache_breakpoint"
         if self._breakpoint_count == MAX_CACHE_BREAKPOINTS:
-            self.miss(f"{path}.cache_breakpoint", f"it caches at {MAX_CACHE_BREAKPOINTS} places of a prompt at most")
+            self.miss(field, f"it caches at {MAX_CACHE_BREAKPOINTS} places of a prompt at most")
             return
         self._breakpoint_count += 1
-        encoded["cache_control"] = {"type": "ephemeral", "ttl": ttl} if ttl else {"type": "ephemeral"}
+        encoded["cache_control"] = self.cache_control(mark.ttl, f"{field}.ttl")
+
+    def add_last_breakpoint(self, body: Json, ttl: str, field: str) -> None:
+        """Ask for the whole prompt to be cached, which takes one of the places, too."""
+        if self._breakpoint_count == MAX_CACHE_BREAKPOINTS:
+            self.miss(field, f"it caches at {MAX_CACHE_BREAKPOINTS} places of a prompt at most")
+        elif ttl not in TTLS:
+            self.miss(field, TTL_WORDS)
+        else:
+            self.put(body, "cache_control", self.cache_control(ttl, field), field)
+
+    def cache_control(self, ttl: str, field: str) -> Json:
+        """Return a place's mark. What is kept for an hour must come before what is kept for less."""
+        if ttl not in TTLS:
+            self.miss(field, TTL_WORDS)
+            ttl = ""
+        elif ttl == "1h" and self._is_short_lived:
+            self.miss(field, "what it keeps for 1h comes before what it keeps for 5m")
+            ttl = ""
+        self._is_short_lived = self._is_short_lived or ttl != "1h"
+        return {"type": "ephemeral", "ttl": ttl} if ttl else {"type": "ephemeral"}
 
 
 def call_id(given: str, path: str) -> str:

@@ -112,10 +112,10 @@ class CandidateReader:
     def _part(self, raw: Json, response_id: str) -> None:
         if self._partial is not None and "functionCall" not in raw:
             self._flush_partial(response_id)
-        if "text" in raw or raw.keys() <= parts.ASIDE_MEMBERS:
-            self._text(raw)
-        elif "functionCall" in raw:
+        if "functionCall" in raw:
             self._function_call(raw, mapping(raw["functionCall"]), response_id)
+        elif "text" in raw or raw.keys() <= parts.ASIDE_MEMBERS:
+            self._text(raw)
         elif "inlineData" in raw:
             self._inline(raw, mapping(raw["inlineData"]))
         else:

@@ -63,8 +63,7 @@ class GeminiCodec:
     def encode_embed(self, request: embedding_pb2.EmbedRequest, model: str) -> EncodedRequest:
         policy = Policy(self._provider, model, drops=False)
         body = embeddings.encode_embed(request, model, self._quirks, policy)
-        path = models.model_path(model, "predict" if self._quirks.vertex else "batchEmbedContents", self._quirks)
-        return EncodedRequest("POST", path, self._encoder.encode(body))
+        return EncodedRequest("POST", embeddings.embed_path(model, self._quirks), self._encoder.encode(body))
 
     def decode_embed(self, request: embedding_pb2.EmbedRequest, body: bytes) -> embedding_pb2.EmbedResponse:
         return embeddings.decode_embed(request, body, self._provider)

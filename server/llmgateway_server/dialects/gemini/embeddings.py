@@ -1,8 +1,8 @@
 """Embeddings, both ways.
 
 AI Studio: `batchEmbedContents`, whatever the number of inputs (https://ai.google.dev/api/embeddings). Vertex AI:
-`:predict` (https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api). Read
-2026-11-25.
+`predict` (https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api), or
+`embedContent` with one input for its newer models. Read 2026-11-25.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from llmgateway.v1 import embedding_pb2
 
 from llmgateway_server.dialects.gemini.errors import bad_response, decode_object
 from llmgateway_server.dialects.gemini.media import encode_media
-from llmgateway_server.dialects.gemini.models import resource
+from llmgateway_server.dialects.gemini.models import embeds_one, model_path, resource
 from llmgateway_server.dialects.gemini.options import merge_chosen, read_options
 from llmgateway_server.dialects.gemini.policy import Policy, invalid
 from llmgateway_server.dialects.gemini.quirks import Quirks
@@ -29,7 +29,15 @@ TASKS = {
     "similarity": "SEMANTIC_SIMILARITY",
 }
 FLOATS = (embedding_pb2.EMBEDDING_ENCODING_UNSPECIFIED, embedding_pb2.EMBEDDING_ENCODING_FLOAT32)
-RESPONSE_MEMBERS = frozenset({"embeddings", "predictions", "usageMetadata"})
+RESPONSE_MEMBERS = frozenset({"embedding", "embeddings", "predictions", "usageMetadata", "truncated"})
+
+
+def embed_path(model: str, quirks: Quirks) -> str:
+    """Return the path of the method that embeds with a model."""
+    method = "batchEmbedContents"
+    if quirks.vertex:
+        method = "embedContent" if embeds_one(model) else "predict"
+    return model_path(model, method, quirks)
 
 
 def encode_embed(request: Request, model: str, quirks: Quirks, policy: Policy) -> Json:
@@ -37,24 +45,40 @@ def encode_embed(request: Request, model: str, quirks: Quirks, policy: Policy) -
     if request.encoding not in FLOATS:
         raise policy.missing("encoding", "Leave it out for floats.")
     chosen = read_options(request.provider_options_json)
-    if quirks.vertex:
+    if quirks.vertex and not embeds_one(model):
         return encode_predict(request, chosen)
+    requests = encode_inputs(request, quirks, policy)
+    if quirks.vertex:
+        if len(requests) != 1:
+            raise invalid("inputs", f"must hold one input for {model}, not {len(requests)}: send a request for each")
+        body = requests[0]
+        if request.HasField("truncate"):
+            body["autoTruncate"] = request.truncate
+        merge_chosen(body, chosen)
+        return body
     if request.HasField("truncate"):
         raise policy.missing("truncate", "Leave it out.")
+    for entry in requests:
+        entry["model"] = resource(model, quirks)
+        merge_chosen(entry, chosen)
+    return {"requests": requests}
+
+
+def encode_inputs(request: Request, quirks: Quirks, policy: Policy) -> list[Json]:
+    """Return what to embed, each with what it is for."""
     requests = []
     for place, item in enumerate(request.inputs):
         kind = item.WhichOneof("input")
         if kind == "token_ids":
             raise invalid(f"inputs[{place}].token_ids", "are not taken by the gemini dialect: send text")
         part = {"text": item.text} if kind == "text" else encode_media(f"inputs[{place}]", item.media, quirks, policy)
-        entry: Json = {"model": resource(model, quirks), "content": {"parts": [part]}}
+        entry: Json = {"content": {"parts": [part]}}
         if request.input_type:
             entry["taskType"] = TASKS.get(request.input_type, request.input_type)
         if request.HasField("dimension_count"):
             entry["outputDimensionality"] = request.dimension_count
-        merge_chosen(entry, chosen)
         requests.append(entry)
-    return {"requests": requests}
+    return requests
 
 
 def encode_predict(request: Request, chosen: Json) -> Json:
@@ -85,6 +109,8 @@ def decode_embed(request: Request, body: bytes, provider: str) -> embedding_pb2.
     raw = decode_object(provider, body)
     predictions = [mapping(mapping(row).get("embeddings")) for row in items(raw.get("predictions"))]
     rows = predictions or [mapping(row) for row in items(raw.get("embeddings"))]
+    if isinstance(raw.get("embedding"), dict):
+        rows = [raw["embedding"]]
     if len(rows) != len(request.inputs):
         raise bad_response(provider, f"it holds {len(rows)} vectors for {len(request.inputs)} inputs")
     response = embedding_pb2.EmbedResponse()
@@ -92,7 +118,9 @@ def decode_embed(request: Request, body: bytes, provider: str) -> embedding_pb2.
     unknown = rest(raw, RESPONSE_MEMBERS)
     if unknown:
         response.call.provider_json = compact(unknown)
-    for row in rows:
+    for place, row in enumerate(rows):
+        if raw.get("truncated") is True or mapping(row.get("statistics")).get("truncated") is True:
+            response.call.warnings.add(field=f"inputs[{place}]", description="It was too long, and was cut.")
         try:
             response.embeddings.add().values.extend(vector(row))
         except (ValueError, TypeError, OverflowError) as error:

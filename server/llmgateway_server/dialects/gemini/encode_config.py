@@ -5,6 +5,7 @@ https://ai.google.dev/api/generate-content#GenerationConfig, read 2026-11-25.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from llmgateway.v1 import generation_pb2
 
 from llmgateway_server.dialects.gemini.models import thinks_by_budget
 from llmgateway_server.dialects.gemini.policy import Policy, invalid
+from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.dialects.options import decode_object
 from llmgateway_server.dialects.reading import INT32_MAX, Json
 
@@ -29,12 +31,13 @@ LEVELS = {"minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH"
 BUDGETS = {"none": 0, "minimal": 1_024, "low": 1_024, "medium": 8_192, "high": 24_576}
 # Thoughts are shown as summaries, of the model's own length, or not at all.
 VISIBILITIES = {"none": False, "auto": True, "concise": True, "detailed": True}
-MODALITIES = {"text": "TEXT", "image": "IMAGE", "audio": "AUDIO", "video": "VIDEO"}
+MODALITIES = {"text": "TEXT", "image": "IMAGE", "audio": "AUDIO"}
+VERTEX_MODALITIES = {**MODALITIES, "video": "VIDEO"}
 # Spoken answers are raw samples; these are the names for them.
 AUDIO_FORMATS = ("", "pcm", "pcm16")
 
 
-def encode_config(request: generation_pb2.GenerateRequest, model: str, policy: Policy) -> Json:
+def encode_config(request: generation_pb2.GenerateRequest, model: str, quirks: Quirks, policy: Policy) -> Json:
     """Return the configuration, empty where the request asks for nothing."""
     config: Json = {}
     if request.HasField("sampling"):
@@ -52,7 +55,7 @@ def encode_config(request: generation_pb2.GenerateRequest, model: str, policy: P
     if request.HasField("reasoning"):
         add_reasoning(config, request.reasoning, model, policy)
     if request.output_modalities:
-        add_modalities(config, request, policy)
+        add_modalities(config, request, VERTEX_MODALITIES if quirks.vertex else MODALITIES, policy)
     return config
 
 
@@ -112,11 +115,13 @@ def add_reasoning(config: Json, reasoning: generation_pb2.ReasoningOptions, mode
         config["thinkingConfig"] = thinking
 
 
-def add_modalities(config: Json, request: generation_pb2.GenerateRequest, policy: Policy) -> None:
+def add_modalities(
+    config: Json, request: generation_pb2.GenerateRequest, modalities: Mapping[str, str], policy: Policy
+) -> None:
     """Add what the answer may hold, and how its audio is to sound."""
     words = list(request.output_modalities)
     if words != ["text"]:
-        known = [MODALITIES[word] for word in words if word in MODALITIES]
+        known = [modalities[word] for word in words if word in modalities]
         if len(known) < len(words):
             policy.miss("output_modalities")
         if known:

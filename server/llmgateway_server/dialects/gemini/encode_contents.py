@@ -103,7 +103,7 @@ class ContentsEncoder:
             encoded = self._assistant_part(f"{path}.parts[{index}]", part)
             if encoded is None:
                 continue
-            if part.HasField("signature") and part.signature.provider == self._provider:
+            if self._is_signed(part):
                 encoded["thoughtSignature"] = part.signature.value
             parts.append(encoded)
         return parts
@@ -125,14 +125,20 @@ class ContentsEncoder:
             encoded: Json = {"text": part.refusal}
         elif kind == "reasoning":
             # A summary by itself tells the model nothing: only its signature does.
-            if part.signature.provider != self._provider:
+            if not self._is_signed(part):
                 return None
             encoded = {"text": part.reasoning.text, "thought": True}
+        elif kind == "text" and not part.text and not self._is_signed(part):
+            return None  # Google takes no text that is empty, but for the signature in it
         else:
             return self._part(path, part)
         if part.provider_json:
             merge_part_bag(encoded, part.provider_json)
         return encoded
+
+    def _is_signed(self, part: Part) -> bool:
+        """Whether this provider signed a part: another's signature means nothing to it."""
+        return part.HasField("signature") and part.signature.provider == self._provider
 
     def _call(self, path: str, part: Part) -> Json | None:
         call = part.tool_call

@@ -33,7 +33,7 @@ def encode_generate(request: Request, model: str, provider: str, quirks: Quirks,
     body: Json = {"contents": contents.contents}
     if contents.system:
         body["systemInstruction"] = contents.system
-    config = encode_config(request, model, policy)
+    config = encode_config(request, model, quirks, policy)
     if config:
         body["generationConfig"] = config
     if request.tools:

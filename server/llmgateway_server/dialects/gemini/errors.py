@@ -7,14 +7,17 @@ https://ai.google.dev/gemini-api/docs/troubleshooting, read 2026-11-25.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from llmgateway_server import errors
-from llmgateway_server.dialects.failures import Told, clamp, leaf_of, plain_text, retry_after_s
+from llmgateway_server.dialects.failures import Told, clamp, leaf_of, plain_text, redact, retry_after_s
 from llmgateway_server.dialects.reading import Json, decode, items, mapping, text
 
 KEY_REASONS = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED", "API_KEY_SERVICE_BLOCKED", "ACCESS_TOKEN_EXPIRED"})
+# What a key may not see is refused as if the key were wrong, though it is the caller's choice of file that is.
+HIDDEN = re.compile(r"\b(?:file|cached ?content|tuned ?model|corpus)\b.*\bnot (?:exist|found)\b", re.IGNORECASE)
 # The HTTP status of each canonical code, for errors inside a 200.
 STATUS_BY_WORD = {
     "INVALID_ARGUMENT": 400,
@@ -59,6 +62,13 @@ def error_of(provider: str, status: int, detail: Json, message: str, header_retr
         retry_s,
         is_key_rejected=any(text(item.get("reason")) in KEY_REASONS for item in details),
     )
+    if status == 403 and not told.is_key_rejected and HIDDEN.search(message):
+        return errors.ProviderRejectedRequest(
+            f"{provider} answered 403: {redact(message)}",
+            metadata={"provider": provider, "httpStatus": "403"},
+            provider_message=redact(message),
+            http_status=403,
+        )
     return leaf_of(provider, status, told)
 
 

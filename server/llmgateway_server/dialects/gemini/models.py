@@ -20,7 +20,7 @@ VERTEX_LIST_PATH = "/publishers/google/models?pageSize=1000"
 COLLECTIONS = ("models/", "tunedModels/")
 VERTEX_COLLECTIONS = ("publishers/", "endpoints/")
 # Generations before thought signatures were required, and without levels of thinking.
-FIRST_GENERATIONS = ("gemini-1", "gemini-2", "gemini-exp", "gemini-pro")
+FIRST_GENERATIONS = ("gemini-1", "gemini-2")
 
 
 def resource(model: str, quirks: Quirks) -> str:
@@ -47,6 +47,15 @@ def needs_signature(model: str) -> bool:
     """Whether a model refuses calls in its history without a signature: Gemini 3 and what follows."""
     name = bare_name(model)
     return name.startswith("gemini-") and not name.startswith(FIRST_GENERATIONS)
+
+
+def embeds_one(model: str) -> bool:
+    """Whether Vertex AI embeds with a model by `embedContent`, one input at a time, and not by `predict`.
+
+    The rule is that of Google's own SDKs (googleapis/python-genai, `t_is_vertex_embed_content_model`).
+    """
+    name = bare_name(model)
+    return ("gemini" in name and name != "gemini-embedding-001") or "maas" in name
 
 
 def thinks_by_budget(model: str) -> bool:

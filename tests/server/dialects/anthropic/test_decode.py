@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ from google.protobuf.json_format import ParseDict
 from llmgateway.v1 import generation_pb2, message_pb2, usage_pb2
 from llmgateway_server import errors
 from llmgateway_server.dialects.anthropic.usage import UsageReader
+from llmgateway_server.dialects.codec import Frame
 
 from tests.server.dialects.anthropic.reading import CODEC, REQUEST, decode_whole
 
@@ -191,6 +193,20 @@ def test_an_answer_without_usage_has_none() -> None:
 def test_what_holds_no_message_is_a_bad_response(body: bytes) -> None:
     with pytest.raises(errors.ProviderBadResponse):
         CODEC.decode_generate(REQUEST, body)
+
+
+def test_what_nests_too_deep_is_read_or_is_a_bad_response() -> None:
+    for depth in (*range(960, 1010), 100_000):  # the interpreter's limit lies among them
+        deep = '{"a":' * depth + "1" + "}" * depth
+        body = f'{{"content":[{{"type":"tool_use","id":"a","name":"f","input":{deep}}}]}}'
+        with contextlib.suppress(errors.ProviderBadResponse):
+            CODEC.decode_generate(REQUEST, body.encode())
+        decoder = CODEC.stream_decoder(REQUEST)
+        with contextlib.suppress(errors.ProviderBadResponse):
+            start = f'{{"type":"content_block_start","content_block":{{"type":"novel","x":{deep}}}}}'
+            decoder.decode(Frame("content_block_start", start.encode()))
+            decoder.decode(Frame("message_stop", b'{"type":"message_stop"}'))
+            decoder.finish()
 
 
 def test_an_error_inside_a_200_is_its_leaf() -> None:

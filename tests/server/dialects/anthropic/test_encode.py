@@ -10,7 +10,7 @@ import pytest
 from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, tool_pb2
 from llmgateway_server import errors
 from llmgateway_server.dialects.anthropic.codec import AnthropicCodec
-from llmgateway_server.dialects.anthropic.quirks import Quirks
+from llmgateway_server.dialects.anthropic.quirks import ModelQuirks, Quirks
 from llmgateway_server.dialects.codec import EncodedRequest
 from llmgateway_server.dialects.quirks import QuirksError, read_quirks
 
@@ -250,6 +250,8 @@ BETAS = [
         options(context_management={"edits": [{"type": "compact_20260112"}]}),
         "context-management-2025-06-27,compact-2026-01-12",
     ),
+    (options(container={"skills": [{}]}, diagnostics={}), "cache-diagnosis-2026-04-07,skills-2025-10-02"),
+    (options(output_config={"task_budget": {"type": "tokens", "total": 20_000}}), "task-budgets-2026-03-13"),
     (options(betas=["a-2026-01-01", "b-2026-01-01"], speed="fast"), "a-2026-01-01,b-2026-01-01,fast-mode-2026-02-01"),
 ]
 
@@ -262,6 +264,11 @@ def test_a_beta_feature_is_named_in_a_header(made: Request, betas: str) -> None:
 
 
 LATER = said("SYSTEM", "Be brief.")
+SEARCH_BLOCK = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search"}
+SEARCH = Part(
+    tool_call=Call(id="srvtoolu_1", name="web_search", executor=PROVIDER),
+    provider_json={"anthropic": '{"type":"server_tool_use"}'},
+)
 
 
 @pytest.mark.parametrize(
@@ -273,6 +280,10 @@ LATER = said("SYSTEM", "Be brief.")
             [SENT_HI, {"role": "system", "content": [text("Be brief."), text("Be brief.")]}, assistant("a"), SENT_HI],
         ),
         ([HI, said("SYSTEM", ""), HI], [user(text("Hi"), text("Hi"))]),
+        (
+            [HI, said("ASSISTANT", SEARCH), LATER],
+            [SENT_HI, assistant({**SEARCH_BLOCK, "input": {}}), {"role": "system", "content": "Be brief."}],
+        ),
     ],
 )
 def test_a_later_system_message_stays_where_the_models_take_it(messages: list[Message], expected: list[Any]) -> None:
@@ -288,6 +299,11 @@ def test_a_later_system_message_moves_to_the_front_where_dropping_is_allowed() -
 
 
 WARNED = [
+    (media(data=b"x", mime_type="text/plain", file_name="x" * 501), ["messages[0].parts[0].media.file_name"]),
+    (
+        asks(HI, said("ASSISTANT", call("a", "[" * 100_000)), said("TOOL", result("a"))),
+        ["messages[1].parts[0].tool_call.arguments_json"],
+    ),
     (asks(said("USER", "", "b")), ["messages[0].parts[0]"]),
     (asks(said("USER", "b"), said("ASSISTANT"), HI), ["messages[1]"]),
     (asks(HI, said("ASSISTANT", Part(reasoning=Thought(text="Hm.")), "a")), ["messages[1].parts[0]"]),
@@ -315,6 +331,9 @@ QUIRKS: list[tuple[dict[str, Any], Request, dict[str, Any]]] = [
     ({"sampling": "one"}, request(sampling=Sampling(top_p=0.5)), {"top_p": 0.5}),
     ({"sampling": "one"}, request(sampling=Sampling(temperature=0.5)), {"temperature": 0.5}),
     ({"sampling": "none"}, request(sampling=Sampling(stop_sequences=["x"])), {"stop_sequences": ["x"]}),
+    ({"by_model": {"m": {"default_max_tokens": 9}}}, request(), {"max_tokens": 9}),
+    ({"by_model": {"": {"default_max_tokens": 8}, "m": {"default_max_tokens": 9}}}, request(), {"max_tokens": 9}),
+    ({"by_model": {"m-1": {"default_max_tokens": 9}}}, request(), {}),
 ]
 
 
@@ -346,6 +365,7 @@ MISSING: list[tuple[dict[str, Any], Request, str]] = [
     ({"sampling": "none"}, request(sampling=Sampling(temperature=1)), "sampling.temperature"),
     ({"sampling": "none"}, request(sampling=Sampling(top_p=1)), "sampling.top_p"),
     ({"sampling": "none"}, request(sampling=Sampling(top_k=1)), "sampling.top_k"),
+    ({"by_model": {"m": ModelQuirks(sampling="none")}}, request(sampling=Sampling(top_k=1)), "sampling.top_k"),
     ({}, request(reasoning=THINKING, sampling=Sampling(temperature=0.5)), "sampling.temperature"),
     ({}, request(reasoning=THINKING, sampling=Sampling(top_p=0.5)), "sampling.top_p"),
     ({}, request(reasoning=THINKING, sampling=Sampling(top_k=5)), "sampling.top_k"),
@@ -374,6 +394,8 @@ MISSING: list[tuple[dict[str, Any], Request, str]] = [
     ({}, asks(said("USER", Part(media=Media(data=b"x", mime_type="image/png", detail="low")))), "messages[0].parts[0].media.detail"),
     ({}, asks(said("USER", Part(text="x", cache_breakpoint=Cache(ttl="2h")))), "messages[0].parts[0].cache_breakpoint.ttl"),
     ({}, asks(said("USER", MARKED, MARKED, MARKED, MARKED, MARKED)), "messages[0].parts[4].cache_breakpoint"),
+    ({}, asks(said("USER", MARKED, MARKED, MARKED, MARKED), prompt_cache=generation_pb2.PromptCacheOptions(ttl="5m")), "prompt_cache.ttl"),
+    ({}, asks(said("USER", MARKED, Part(text="y", cache_breakpoint=Cache(ttl="1h")))), "messages[0].parts[1].cache_breakpoint.ttl"),
     ({}, asks(HI, said("ASSISTANT", Part(reasoning=Thought(), signature=SIGNED, cache_breakpoint=Cache()))), "messages[1].parts[0].cache_breakpoint"),
 ]  # fmt: skip
 

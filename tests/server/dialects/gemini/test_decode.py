@@ -409,6 +409,14 @@ def test_vertex_ais_predictions_are_vectors() -> None:
     assert json.loads(response.call.provider_json) == {"metadata": {"billableCharacterCount": 9}}
 
 
+def test_vertex_ais_one_embedding_is_a_vector_and_a_cut_is_told() -> None:
+    raw = {"embedding": {"values": [1]}, "usageMetadata": {"promptTokenCount": 2}, "truncated": True}
+    response = CODEC.decode_embed(embedded("a"), json.dumps(raw).encode())
+    assert [list(vector.values) for vector in response.embeddings] == [[1]]
+    assert response.usage.input_token_count == 2
+    assert [warning.field for warning in response.call.warnings] == ["inputs[0]"]
+
+
 @pytest.mark.parametrize("raw", [{}, {"embeddings": []}, {"embeddings": [{"values": ["x"]}]}, {"embeddings": [{}]}])
 def test_a_missing_vector_is_no_success(raw: dict[str, Any]) -> None:
     with pytest.raises(errors.ProviderBadResponse):

@@ -124,6 +124,8 @@ ENCODED: list[tuple[str, Request, dict[str, Any]]] = [
     ("another dialect's bag", user_part(Part(text="x", provider_json={"openai": '{"x":1}'})), user({"text": "x"})),
     ("a block of the dialect", user_part(Part(provider_part=message_pb2.ProviderPart(dialect="gemini", type="x", json='{"text":"own"}'))), user({"text": "own"})),
     ("refusal", asks(USER, said("ASSISTANT", Part(refusal="No."))), talk(("user", [{"text": "Hi"}]), ("model", [{"text": "No."}]))),
+    ("an empty text is none", asks(USER, said("ASSISTANT", Part(text=""), call("a", "f", "{}", signed("S")))), talk(("user", [{"text": "Hi"}]), ("model", [function_call("a", "f", thoughtSignature="S")]))),
+    ("an empty signed text", asks(USER, said("ASSISTANT", Part(text="", signature=signed("S")))), talk(("user", [{"text": "Hi"}]), ("model", [{"text": "", "thoughtSignature": "S"}]))),
     ("signed text", asks(USER, said("ASSISTANT", Part(text="Yes.", signature=signed("S")))), talk(("user", [{"text": "Hi"}]), ("model", [{"text": "Yes.", "thoughtSignature": "S"}]))),
     ("another's signature", asks(USER, said("ASSISTANT", Part(text="Yes.", signature=signed("S", "other")))), talk(("user", [{"text": "Hi"}]), ("model", [{"text": "Yes."}]))),
     ("signed thoughts", asks(USER, said("ASSISTANT", Part(reasoning=message_pb2.Reasoning(text="Hm."), signature=signed("S")), Part(text="Yes."))), talk(("user", [{"text": "Hi"}]), ("model", [{"text": "Hm.", "thought": True, "thoughtSignature": "S"}, {"text": "Yes."}]))),
@@ -252,6 +254,7 @@ def test_vertex_ai_reads_the_tier_from_a_header_and_takes_names_of_files() -> No
     encoded = VERTEX.encode_generate(request(service_tier="priority"), MODEL, stream=False)
     assert encoded.headers == {"X-Vertex-AI-LLM-Shared-Request-Type": "priority"}
     assert decoded(encoded) == {"contents": [HI]}
+    assert body(request(output_modalities=["video"]), VERTEX)["generationConfig"] == {"responseModalities": ["VIDEO"]}
     named = body(media(data=b"\x00\xff", mime_type="application/pdf", file_name="a.pdf"), VERTEX)
     assert named["contents"][0]["parts"][0]["inlineData"]["displayName"] == "a.pdf"
     seen = body(image_result(file_name="a.png"), VERTEX)
@@ -282,6 +285,7 @@ MISSING = [
     (reasoning(visibility="full"), "reasoning.visibility"),
     (request(output_format=generation_pb2.OutputFormat(grammar=tool_pb2.Grammar(syntax="lark", definition="x"))), "output_format.grammar"),
     (request(output_modalities=["smell"]), "output_modalities"),
+    (request(output_modalities=["video"]), "output_modalities"),
     (request(output_modalities=["audio"], audio=generation_pb2.AudioOptions(format="mp3")), "audio.format"),
     (request(prompt_cache=generation_pb2.PromptCacheOptions(key="k")), "prompt_cache.key"),
     (request(prompt_cache=generation_pb2.PromptCacheOptions(ttl="1h")), "prompt_cache.ttl"),
@@ -471,6 +475,20 @@ def test_vertex_ai_predicts_vectors() -> None:
         "instances": [{"content": "a"}],
         "parameters": {"outputDimensionality": 8, "autoTruncate": False, "x": 1},
     }
+
+
+def test_vertex_ai_embeds_one_content_at_a_time_with_newer_models() -> None:
+    asked = embed(dimension_count=8, truncate=True, input_type="query")
+    encoded = VERTEX.encode_embed(asked, "gemini-embedding-2")
+    assert encoded.path == "/publishers/google/models/gemini-embedding-2:embedContent"
+    assert decoded(encoded) == {
+        "content": {"parts": [{"text": "a"}]},
+        "taskType": "RETRIEVAL_QUERY",
+        "outputDimensionality": 8,
+        "autoTruncate": True,
+    }
+    with pytest.raises(errors.InvalidField, match="inputs"):
+        VERTEX.encode_embed(embed(Input(text="a"), Input(text="b")), "gemini-embedding-2")
 
 
 @needs_specs

@@ -22,6 +22,8 @@ def body(message: str, status: str = "", *details: dict[str, Any], code: int = 4
 BAD_KEY = body("API key not valid.", "INVALID_ARGUMENT", {"@type": INFO, "reason": "API_KEY_INVALID"})
 TOO_LONG = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
 NO_MODEL = "models/gemini-9 is not found for API version v1beta, or is not supported for generateContent."
+NO_FILE = "You do not have permission to access the File abc or it may not exist."
+NO_CACHE = "CachedContent not found (or permission denied)"
 NO_PUBLISHED = "Publisher Model `projects/p/locations/l/publishers/google/models/x` not found."
 
 # https://ai.google.dev/gemini-api/docs/troubleshooting, read 2026-11-25
@@ -33,6 +35,8 @@ ERRORS: list[tuple[int, bytes, type[errors.CallError]]] = [
     (400, body(TOO_LONG, "INVALID_ARGUMENT"), errors.ContextTooLong),
     (401, body("Request had invalid authentication credentials.", "UNAUTHENTICATED"), errors.ProviderKeyRejected),
     (403, body("Method doesn't allow unregistered callers.", "PERMISSION_DENIED"), errors.ProviderKeyRejected),
+    (403, body(NO_FILE, "PERMISSION_DENIED"), errors.ProviderRejectedRequest),
+    (403, body(NO_CACHE, "PERMISSION_DENIED"), errors.ProviderRejectedRequest),
     (404, body(NO_MODEL, "NOT_FOUND"), errors.ModelNotFound),
     (404, body(NO_PUBLISHED, "NOT_FOUND"), errors.ModelNotFound),
     (404, body("Requested entity was not found.", "NOT_FOUND"), errors.ProviderRejectedRequest),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -355,6 +356,33 @@ def test_a_whole_answer_equals_its_stream_of_one_chunk(raw: dict[str, Any]) -> N
     except errors.CallError:
         return  # a stream says less of what it lacks: an answer without a reason to end is whole, a stream is cut
     assert CODEC.decode_generate(REQUEST, body) == streamed
+
+
+PIECES = st.lists(
+    st.fixed_dictionaries(
+        {"text": st.text(max_size=3)},
+        optional={
+            "thought": st.booleans(),
+            "thoughtSignature": st.sampled_from(["S", "T"]),
+            "partMetadata": st.just({"a": 1}),
+        },
+    )
+    | st.fixed_dictionaries({"functionCall": st.fixed_dictionaries({"name": st.just("f"), "args": members("a", "b")})})
+    | st.just({"inlineData": {"mimeType": "audio/L16", "data": "AAAA"}})
+    | st.just({"executableCode": {"language": "PYTHON", "code": "1"}})
+    | st.just({"codeExecutionResult": {"outcome": "OUTCOME_OK"}}),
+    max_size=8,
+)
+
+
+@given(PIECES, st.lists(st.integers(0, 8), max_size=3))
+def test_a_stream_says_the_same_however_its_parts_are_spread_over_chunks(
+    pieces: list[dict[str, Any]], cuts: list[int]
+) -> None:
+    borders = [0, *sorted(cuts), len(pieces)]
+    spread = [chunk(*pieces[start:end]) for start, end in pairwise(borders)]
+    whole = json.dumps(chunk(*pieces, finish="STOP")).encode()
+    assert decode(*spread, chunk(finish="STOP")) == CODEC.decode_generate(REQUEST, whole)
 
 
 @given(st.binary(max_size=40))
