@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from llmgateway_server.telemetry.logs import LineWriter
 from pydantic import SecretStr
 
 from tests.fakes.canned import Canned, CannedProvider
-from tests.specs import Exchange, exchanges, needs_specs, validator
+from tests.specs import FOLDER, Exchange, exchanges, needs_specs, validator
 
 pytestmark = needs_specs
 
@@ -200,6 +201,47 @@ def cohere_tokens(holder: Json) -> int | None:
     return int(count) if count is not None else None
 
 
+def read_bedrock(exchange: Exchange) -> Seen:
+    seen = Seen()
+    if not is_streamed(exchange):
+        raw = json.loads(exchange.body)
+        for block in raw["output"]["message"]["content"]:
+            seen.text += block.get("text", "")
+            seen.calls += [(block["toolUse"]["name"], block["toolUse"]["input"])] if "toolUse" in block else []
+        seen.output_tokens = raw["usage"]["outputTokens"]
+        return seen
+    names: dict[int, str] = {}
+    inputs: dict[int, str] = defaultdict(str)
+    at = 0
+    while at < len(exchange.body):
+        total, header_bytes = struct.unpack_from(">II", exchange.body, at)
+        event = json.loads(exchange.body[at + 12 + header_bytes : at + total - 4] or b"{}")
+        place = event.get("contentBlockIndex", 0)
+        delta, start = event.get("delta") or {}, event.get("start") or {}
+        seen.text += delta.get("text", "")
+        if "toolUse" in start:
+            names[place] = start["toolUse"]["name"]
+        if "toolUse" in delta:
+            inputs[place] += delta["toolUse"]["input"]
+        seen.output_tokens = (event.get("usage") or {}).get("outputTokens", seen.output_tokens)
+        at += total
+    seen.calls = [(names[place], arguments_of(inputs[place])) for place in sorted(names)]
+    return seen
+
+
+def bedrock_fixtures() -> list[Exchange]:
+    """Return the fixtures whose streams lie beside them as bytes; the corpus holds such streams decoded."""
+    found = []
+    for path in sorted((FOLDER / "fixtures" / "bedrock").glob("*.json")):
+        about = json.loads(path.read_text())
+        sent, answer = about["request"], about["response"]
+        beside = path.with_suffix(".eventstream")
+        body = beside.read_bytes() if beside.exists() else json.dumps(answer.get("body")).encode()
+        headers = {name.lower(): str(value) for name, value in answer["headers"].items()}
+        found.append(Exchange(path.stem, "bedrock", sent["path"], answer["status"], headers, sent.get("body"), body))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
     """One provider's recordings: its dialect and quirks, which paths are generations, and how to read them."""
@@ -223,21 +265,27 @@ WIRES = {
     "gemini": Wire(
         ("gemini", "vertex"), "gemini", ends(":generateContent", ":streamGenerateContent"), read_gemini, least=60
     ),
+    "bedrock": Wire(("bedrock",), "bedrock", ends("/converse", "/converse-stream"), read_bedrock, least=15),
     "cohere": Wire(("cohere",), "cohere", ends("/v2/chat"), read_cohere, least=50),
     "ollama": Wire(("ollama",), "ollama", ends("/api/chat"), read_ollama, least=6),
 }
 
 
 def recorded(wire: Wire) -> list[Exchange]:
+    found = [*exchanges(), *bedrock_fixtures()]
     return [
-        one for one in exchanges() if one.provider in wire.providers and wire.is_generation(one.path.partition("?")[0])
+        one
+        for one in found
+        if one.provider in wire.providers
+        and wire.is_generation(one.path.partition("?")[0])
+        and not ("eventstream" in one.headers.get("content-type", "") and one.body.startswith(b"{"))
     ]
 
 
 def is_streamed(exchange: Exchange) -> bool:
     """Whether the recorded caller asked for a stream; Google answers one without server-sent events as an array."""
     kind = exchange.headers.get("content-type", "")
-    return exchange.is_stream or "ndjson" in kind or ":streamGenerateContent" in exchange.path
+    return exchange.is_stream or "json" not in kind or "ndjson" in kind or ":streamGenerateContent" in exchange.path
 
 
 def answer_of(exchange: Exchange) -> Canned:

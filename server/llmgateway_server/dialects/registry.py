@@ -7,6 +7,8 @@ from typing import Any
 
 from llmgateway_server.dialects.anthropic.codec import AnthropicCodec
 from llmgateway_server.dialects.anthropic.quirks import Quirks as AnthropicQuirks
+from llmgateway_server.dialects.bedrock.codec import BedrockCodec
+from llmgateway_server.dialects.bedrock.quirks import Quirks as BedrockQuirks
 from llmgateway_server.dialects.codec import Codec
 from llmgateway_server.dialects.cohere.codec import CohereCodec
 from llmgateway_server.dialects.cohere.quirks import Quirks as CohereQuirks
@@ -29,6 +31,10 @@ def anthropic(provider: str, quirks: Values) -> Codec:
     return AnthropicCodec(provider, read_quirks("anthropic", AnthropicQuirks, quirks))
 
 
+def bedrock(provider: str, quirks: Values) -> Codec:
+    return BedrockCodec(provider, read_quirks("bedrock", BedrockQuirks, quirks))
+
+
 def cohere(provider: str, quirks: Values) -> Codec:
     return CohereCodec(provider, read_quirks("cohere", CohereQuirks, quirks))
 
@@ -45,6 +51,7 @@ def ollama(provider: str, quirks: Values) -> Codec:
 # none: it is played, not sent.
 CODECS: Mapping[str, Callable[[str, Values], Codec]] = {
     "anthropic": anthropic,
+    "bedrock": bedrock,
     "cohere": cohere,
     "gemini": gemini,
     "ollama": ollama,

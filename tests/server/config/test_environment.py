@@ -18,7 +18,11 @@ def test_without_variables_only_the_mock_is_served() -> None:
 
 
 def test_each_vendor_is_served_once_its_key_is_set() -> None:
-    keyed = {name: row.key_variable for name, row in load_vendors().items() if row.key_variable and row.base_url}
+    keyed = {
+        name: row.key_variable
+        for name, row in load_vendors().items()
+        if row.key_variable and row.base_url and "{" not in row.base_url
+    }
     assert len(keyed) >= 11
     for name, variable in keyed.items():
         providers = load({variable: "key-of-" + name}).providers

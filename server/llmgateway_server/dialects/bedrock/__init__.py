@@ -1,0 +1,1 @@
+"""Amazon Bedrock Runtime: Converse, ConverseStream, and the embedding models behind InvokeModel."""

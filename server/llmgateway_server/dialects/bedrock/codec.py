@@ -1,0 +1,74 @@
+"""The dialect as one object, bound to a provider's name and quirks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import msgspec
+from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2
+
+from llmgateway_server.dialects.bedrock import decode_converse, embeddings, errors, models
+from llmgateway_server.dialects.bedrock.encode_converse import ConverseEncoder
+from llmgateway_server.dialects.bedrock.families import base_model, family_of
+from llmgateway_server.dialects.bedrock.options import EMBED_OWN_MEMBERS, NAME, merge_converse_options
+from llmgateway_server.dialects.bedrock.quirks import Quirks
+from llmgateway_server.dialects.bedrock.stream_converse import ConverseStreamDecoder
+from llmgateway_server.dialects.codec import EncodedRequest, Framing
+from llmgateway_server.dialects.options import merge_options
+from llmgateway_server.errors import CallError
+
+
+class BedrockCodec:
+    """`Codec` of the Bedrock dialect. Paths are those of Bedrock Runtime, but for the list of models."""
+
+    name = NAME
+    framing: Framing = "aws"
+
+    def __init__(self, provider: str, quirks: Quirks) -> None:
+        self._provider = provider
+        self._quirks = quirks
+        self._encoder = msgspec.json.Encoder()
+
+    def encode_generate(self, request: generation_pb2.GenerateRequest, model: str, *, stream: bool) -> EncodedRequest:
+        encoder = ConverseEncoder(request, model, self._provider, family_of(model, self._quirks))
+        body = encoder.body()
+        merge_converse_options(body, request.provider_options_json)
+        operation = "converse-stream" if stream else "converse"
+        return EncodedRequest("POST", path(model, operation), self._encoder.encode(body), encoder.warnings)
+
+    def decode_generate(
+        self,
+        request: generation_pb2.GenerateRequest,  # noqa: ARG002  # an answer says all that there is to know
+        body: bytes,
+    ) -> generation_pb2.GenerateResponse:
+        return decode_converse.decode_generate(body, self._provider)
+
+    def stream_decoder(
+        self,
+        request: generation_pb2.GenerateRequest,  # noqa: ARG002  # the same
+    ) -> ConverseStreamDecoder:
+        return ConverseStreamDecoder(self._provider)
+
+    def encode_embed(self, request: embedding_pb2.EmbedRequest, model: str) -> EncodedRequest:
+        body = embeddings.EmbedEncoder(request, base_model(model, self._quirks), model, self._provider).body()
+        merge_options(body, request.provider_options_json, NAME, EMBED_OWN_MEMBERS)
+        return EncodedRequest("POST", path(model, "invoke"), self._encoder.encode(body))
+
+    def decode_embed(self, request: embedding_pb2.EmbedRequest, body: bytes) -> embedding_pb2.EmbedResponse:
+        return embeddings.decode_embed(request, body, self._provider)
+
+    def encode_list_models(self) -> EncodedRequest:
+        """Return what lists the models: at the control plane, `https://bedrock.REGION.amazonaws.com`."""
+        return EncodedRequest("GET", "/foundation-models")
+
+    def decode_list_models(self, body: bytes) -> list[model_pb2.Model]:
+        return models.decode_list_models(body, self._provider)
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
+        return errors.decode_error(self._provider, status, headers, body)
+
+
+def path(model: str, operation: str) -> str:
+    """Return the path of an operation: the model's id or ARN is one segment, encoded once."""
+    return f"/model/{quote(model, safe='')}/{operation}"

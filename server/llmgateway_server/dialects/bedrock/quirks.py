@@ -1,0 +1,18 @@
+"""How one provider of the Bedrock dialect differs from the next.
+
+base_models   the foundation model behind a model id that does not name it (an application inference profile, a
+              provisioned or imported model), for example `anthropic.claude-sonnet-4-5`: what a model takes beyond
+              Converse's own parameters follows from it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """The differences of one provider; the defaults are Bedrock's own ways."""
+
+    base_models: Mapping[str, str] = field(default_factory=dict)
