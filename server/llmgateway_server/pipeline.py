@@ -20,6 +20,7 @@ from llmgateway.v1 import (
     embedding_pb2,
     generation_pb2,
     model_pb2,
+    rerank_pb2,
     stream_pb2,
     usage_pb2,
 )
@@ -33,14 +34,20 @@ from llmgateway_server.heartbeat import with_heartbeats
 from llmgateway_server.routing.directory import ModelDirectory
 from llmgateway_server.routing.plan import RouteTable, Target, check_preferences
 from llmgateway_server.upstream.upstream import Upstream
-from llmgateway_server.validation.requests import validate_embed, validate_generate, validate_list_models
+from llmgateway_server.validation.requests import (
+    validate_embed,
+    validate_generate,
+    validate_list_models,
+    validate_rerank,
+)
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1_000
 PAGE_TOKEN_PREFIX = "after:"  # noqa: S105  # names a page, grants nothing
 
 Generation = generation_pb2.GenerateRequest
-Billable = generation_pb2.GenerateRequest | embedding_pb2.EmbedRequest
+Cacheable = generation_pb2.GenerateRequest | embedding_pb2.EmbedRequest
+Billable = Cacheable | rerank_pb2.RerankRequest
 Prices = Callable[[Target, usage_pb2.Usage], int | None]
 
 
@@ -105,6 +112,15 @@ class Pipeline:
         check_cache(request)
         upstream = self._upstreams[target.provider]
         response = await self._attempts.embed(call, request, target, upstream)
+        warn_of_options(response.call, request, upstream)
+        self._account(call, target, response.call, response.usage)
+        return response
+
+    async def rerank(self, call: Call, request: rerank_pb2.RerankRequest) -> rerank_pb2.RerankResponse:
+        refuse(validate_rerank(request, self._limits))
+        target = self._resolve(call, request.model)
+        upstream = self._upstreams[target.provider]
+        response = await self._attempts.rerank(call, request, target, upstream)
         warn_of_options(response.call, request, upstream)
         self._account(call, target, response.call, response.usage)
         return response
@@ -200,7 +216,7 @@ def refuse(violations: Sequence[errors.FieldViolation]) -> None:
         raise errors.InvalidField(violations)
 
 
-def check_cache(request: Billable) -> None:
+def check_cache(request: Cacheable) -> None:
     """Without a cache every policy is a bypass, but one that forbids to go upstream."""
     if request.HasField("cache_policy") and request.cache_policy.mode == cache_pb2.CachePolicy.MODE_CACHED_ONLY:
         raise errors.CacheMiss("The request allows a cached answer only, and there is none. Allow another mode.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2
+from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, rerank_pb2
 
 BYTES_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
@@ -69,3 +69,9 @@ def estimate_embedding(request: embedding_pb2.EmbedRequest) -> int:
         else:
             count += TOKENS_PER_MEDIA
     return count
+
+
+def estimate_rerank(request: rerank_pb2.RerankRequest) -> int:
+    """Return about how many tokens a model reads for `request`: the query beside each document."""
+    query = estimate_text(request.query)
+    return sum(query + estimate_text(document) for document in request.documents)

@@ -18,6 +18,7 @@ from llmgateway.v1 import (
     generation_pb2,
     message_pb2,
     model_pb2,
+    rerank_pb2,
     stream_pb2,
 )
 
@@ -124,6 +125,11 @@ class Scripted(gateway_pb2_grpc.LLMGatewayServicer):
         self.note(request, context)
         vectors = [embedding_pb2.Embedding(values=[len(item.text)]) for item in request.inputs]
         return embedding_pb2.EmbedResponse(embeddings=vectors)
+
+    async def Rerank(self, request: Any, context: Context) -> rerank_pb2.RerankResponse:
+        self.note(request, context)
+        count = request.result_count or len(request.documents)
+        return rerank_pb2.RerankResponse(results=[rerank_pb2.RerankResult(index=index) for index in range(count)])
 
     async def CountTokens(self, request: Any, context: Context) -> count_tokens_pb2.CountTokensResponse:
         self.note(request, context)

@@ -80,6 +80,13 @@ async def test_it_embeds_one_text_or_several(client: Client, gateway: Scripted) 
     assert not gateway.requests[1].HasField("dimension_count")
 
 
+async def test_it_reranks(client: Client, gateway: Scripted) -> None:
+    answer = await client.rerank("Hi", ["a", "b"], model="m", result_count=1)
+    assert [result.index for result in answer.results] == [0]
+    (request,) = gateway.requests
+    assert (request.query, list(request.documents), request.model) == ("Hi", ["a", "b"], "m")
+
+
 async def test_it_counts_tokens_and_finds_a_model(client: Client, gateway: Scripted) -> None:
     assert (await client.count_tokens("Hi", model="m")).input_token_count == 7
     assert gateway.requests[0].generation.messages[0].parts[0].text == "Hi"
@@ -206,6 +213,7 @@ async def test_every_method_raises_the_typed_error() -> None:
             client.generate("Hi", model="m"),
             client.stream("Hi", model="m").collect(),
             client.embed("Hi", model="m"),
+            client.rerank("Hi", ["a"], model="m"),
             client.count_tokens("Hi", model="m"),
             client.model("m"),
             client.models(),

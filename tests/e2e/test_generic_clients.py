@@ -18,7 +18,7 @@ from tests.e2e.serving import SAFETY_S, Served
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SERVICE = "llmgateway.v1.LLMGateway"
-RPCS = {"Generate", "StreamGenerate", "Embed", "CountTokens", "GetModel", "ListModels"}
+RPCS = {"Generate", "StreamGenerate", "Embed", "Rerank", "CountTokens", "GetModel", "ListModels"}
 
 
 def request(model: str, **more: object) -> str:

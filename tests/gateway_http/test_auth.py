@@ -21,6 +21,7 @@ from llmgateway.v1 import (
     generation_pb2,
     message_pb2,
     model_pb2,
+    rerank_pb2,
 )
 from llmgateway_http.app import create_app, start_server
 from llmgateway_http.settings import ShimSettings
@@ -142,6 +143,12 @@ RPCS: dict[str, tuple[Ask, bool]] = {
         lambda stub, sent: stub.Embed(
             embedding_pb2.EmbedRequest(model=EMBEDDER, inputs=[{"text": "Hello"}]),  # type: ignore[list-item]
             metadata=sent,
+        ),
+        True,
+    ),
+    "Rerank": (
+        lambda stub, sent: stub.Rerank(
+            rerank_pb2.RerankRequest(model="mock/rerank", query="a", documents=["b"]), metadata=sent
         ),
         True,
     ),

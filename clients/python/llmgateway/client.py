@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from types import TracebackType
 from typing import Protocol, Self, TypeVar, Unpack
 
@@ -14,7 +14,7 @@ from llmgateway.channel import DEFAULT_CHANNELS, DEFAULT_TARGET, open_channel
 from llmgateway.errors import error_from_rpc
 from llmgateway.request import Inputs, Prompt, PromptOptions, embedding, generation
 from llmgateway.stream import GenerationStream, MessageCall
-from llmgateway.v1 import count_tokens_pb2, embedding_pb2, gateway_pb2_grpc, generation_pb2, model_pb2
+from llmgateway.v1 import count_tokens_pb2, embedding_pb2, gateway_pb2_grpc, generation_pb2, model_pb2, rerank_pb2
 
 DEFAULT_TIMEOUT_S = 600.0
 PAGE_SIZE = 1_000
@@ -115,6 +115,21 @@ class Client:
     ) -> embedding_pb2.EmbedResponse:
         """Return a vector for each input: one text, several, or a whole `EmbedRequest`."""
         return await self._call(self._stub.Embed, embedding(inputs, model, dimension_count), timeout_s)
+
+    async def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        model: str,
+        result_count: int | None = None,
+        timeout_s: float | None = None,
+    ) -> rerank_pb2.RerankResponse:
+        """Return how well documents answer a query, best first."""
+        request = rerank_pb2.RerankRequest(model=model, query=query, documents=documents)
+        if result_count is not None:
+            request.result_count = result_count
+        return await self._call(self._stub.Rerank, request, timeout_s)
 
     async def count_tokens(
         self, prompt: Prompt, *, timeout_s: float | None = None, **options: Unpack[PromptOptions]

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
-from llmgateway.v1 import call_pb2, embedding_pb2, error_reason_pb2, generation_pb2, stream_pb2, usage_pb2
+from llmgateway.v1 import call_pb2, embedding_pb2, error_reason_pb2, generation_pb2, rerank_pb2, stream_pb2, usage_pb2
 
 from llmgateway_server import errors, tokens
 from llmgateway_server.attempts.doubts import Doubts
@@ -20,7 +20,7 @@ from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.upstream import AttemptState, Upstream
 
 Events = list[stream_pb2.GenerationEvent]
-T = TypeVar("T", generation_pb2.GenerateResponse, embedding_pb2.EmbedResponse)
+T = TypeVar("T", generation_pb2.GenerateResponse, embedding_pb2.EmbedResponse, rerank_pb2.RerankResponse)
 
 
 class Attempts:
@@ -52,6 +52,16 @@ class Attempts:
         response = await self._run(call, target, state, upstream.embed(request, target.model, state))
         if is_uncounted(response.usage):
             response.usage.CopyFrom(counted_usage(tokens.estimate_embedding(request), 0))
+        return response
+
+    async def rerank(
+        self, call: Call, request: rerank_pb2.RerankRequest, target: Target, upstream: Upstream
+    ) -> rerank_pb2.RerankResponse:
+        """Return the documents' relevance, with warnings in `call` and usage counted where none came."""
+        state = AttemptState(call.deadline_s)
+        response = await self._run(call, target, state, upstream.rerank(request, target.model, state))
+        if is_uncounted(response.usage):
+            response.usage.CopyFrom(counted_usage(tokens.estimate_rerank(request), 0))
         return response
 
     async def count_tokens(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
-from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, stream_pb2
+from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, rerank_pb2, stream_pb2
 
 from llmgateway_server.errors import CallError
 
@@ -89,6 +89,15 @@ class TokenCounter(Protocol):
     def encode_count_tokens(self, request: generation_pb2.GenerateRequest, model: str) -> EncodedRequest: ...
 
     def decode_count_tokens(self, body: bytes) -> int: ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """What a codec has as well where its provider sorts documents."""
+
+    def encode_rerank(self, request: rerank_pb2.RerankRequest, model: str) -> EncodedRequest: ...
+
+    def decode_rerank(self, request: rerank_pb2.RerankRequest, body: bytes) -> rerank_pb2.RerankResponse: ...
 
 
 class Codec(Protocol):

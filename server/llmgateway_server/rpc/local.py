@@ -30,6 +30,7 @@ class LocalStub:
     Generate: LocalUnary
     StreamGenerate: LocalStream
     Embed: LocalUnary
+    Rerank: LocalUnary
     CountTokens: LocalUnary
     GetModel: LocalUnary
     ListModels: LocalUnary

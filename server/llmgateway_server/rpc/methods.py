@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import Message
-from llmgateway.v1 import count_tokens_pb2, embedding_pb2, gateway_pb2, generation_pb2, model_pb2
+from llmgateway.v1 import count_tokens_pb2, embedding_pb2, gateway_pb2, generation_pb2, model_pb2, rerank_pb2
 
 from llmgateway_server.call import Call
 from llmgateway_server.pipeline import Pipeline
@@ -47,6 +47,7 @@ def methods_of(pipeline: Pipeline) -> tuple[Method, ...]:
         UnaryMethod("Generate", generation_pb2.GenerateRequest, pipeline.generate),
         StreamMethod("StreamGenerate", generation_pb2.GenerateRequest, pipeline.stream_generate),
         UnaryMethod("Embed", embedding_pb2.EmbedRequest, pipeline.embed),
+        UnaryMethod("Rerank", rerank_pb2.RerankRequest, pipeline.rerank),
         UnaryMethod("CountTokens", count_tokens_pb2.CountTokensRequest, pipeline.count_tokens),
         UnaryMethod("GetModel", model_pb2.GetModelRequest, pipeline.get_model),
         UnaryMethod("ListModels", model_pb2.ListModelsRequest, pipeline.list_models),

@@ -24,7 +24,7 @@ OVERHEAD_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1
 TOKEN_BUCKETS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
 
 TARGET_LABELS = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
-OPERATIONS = {"Generate": "chat", "StreamGenerate": "chat", "Embed": "embeddings"}
+OPERATIONS = {"Generate": "chat", "StreamGenerate": "chat", "Embed": "embeddings", "Rerank": "rerank"}
 
 M = TypeVar("M", bound=MetricWrapperBase)
 

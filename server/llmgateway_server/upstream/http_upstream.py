@@ -11,11 +11,20 @@ from typing import TypeVar
 
 import msgspec
 from llmgateway.fold import unfold
-from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, stream_pb2
+from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, rerank_pb2, stream_pb2
 
 from llmgateway_server import errors
 from llmgateway_server.config.settings import LimitSettings, TimeoutSettings
-from llmgateway_server.dialects.codec import Codec, Decoded, EncodedRequest, Frame, Framing, StreamDecoder, TokenCounter
+from llmgateway_server.dialects.codec import (
+    Codec,
+    Decoded,
+    EncodedRequest,
+    Frame,
+    Framing,
+    Reranker,
+    StreamDecoder,
+    TokenCounter,
+)
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.eventstream import EventStreamSplitter
 from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, Splitter
@@ -99,6 +108,17 @@ class HttpUpstream:
     ) -> embedding_pb2.EmbedResponse:
         encoded = self._codec.encode_embed(request, model)
         return self._codec.decode_embed(request, await self._exchange(encoded, state))
+
+    async def rerank(
+        self, request: rerank_pb2.RerankRequest, model: str, state: AttemptState
+    ) -> rerank_pb2.RerankResponse:
+        if not isinstance(self._codec, Reranker):
+            raise errors.CapabilityMissing(
+                f"{self.name} has no models that rerank. Name a model of another provider, cohere for example.",
+                metadata={"model": f"{self.name}/{model}"[:200], "capability": "rerank"},
+            )
+        encoded = self._codec.encode_rerank(request, model)
+        return self._codec.decode_rerank(request, await self._exchange(encoded, state))
 
     async def count_tokens(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState

@@ -8,12 +8,13 @@ from http import HTTPStatus
 from typing import Any
 
 from llmgateway.fold import fold
-from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, stream_pb2, usage_pb2
+from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, rerank_pb2, stream_pb2, usage_pb2
 
 from llmgateway_server import errors, tokens
 from llmgateway_server.config.settings import TimeoutSettings
 from llmgateway_server.dialects.mock.models import describe_model, find_model, make_models
 from llmgateway_server.dialects.mock.options import Options, read_options
+from llmgateway_server.dialects.mock.relevance import rerank_documents
 from llmgateway_server.dialects.mock.script import Cast, Script, write_embed_script, write_script
 from llmgateway_server.dialects.mock.timeline import replace_counts
 from llmgateway_server.dialects.mock.vectors import embed_inputs
@@ -105,6 +106,17 @@ class MockUpstream:
             usage.input_token_count = tokens.estimate_embedding(request)
             usage.source = usage_pb2.Usage.SOURCE_PROVIDER
             replace_counts(usage, options.usage)
+        return response
+
+    async def rerank(
+        self, request: rerank_pb2.RerankRequest, model: str, state: AttemptState
+    ) -> rerank_pb2.RerankResponse:
+        self._cast(model)  # an unknown model is refused
+        state.http_status = HTTPStatus.OK
+        response = rerank_pb2.RerankResponse(results=rerank_documents(request))
+        response.call.provider, response.call.model = self.name, model
+        response.usage.input_token_count = tokens.estimate_rerank(request)
+        response.usage.source = usage_pb2.Usage.SOURCE_PROVIDER
         return response
 
     async def count_tokens(

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, stream_pb2
+from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, rerank_pb2, stream_pb2
 
 
 @dataclass(slots=True)
@@ -47,6 +47,10 @@ class Upstream(Protocol):
     async def embed(
         self, request: embedding_pb2.EmbedRequest, model: str, state: AttemptState
     ) -> embedding_pb2.EmbedResponse: ...
+
+    async def rerank(
+        self, request: rerank_pb2.RerankRequest, model: str, state: AttemptState
+    ) -> rerank_pb2.RerankResponse: ...
 
     async def count_tokens(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from llmgateway.v1 import cache_pb2, embedding_pb2, generation_pb2, model_pb2
+from llmgateway.v1 import cache_pb2, embedding_pb2, generation_pb2, model_pb2, rerank_pb2
 
 from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.errors import FieldViolation
@@ -33,6 +33,7 @@ MAX_LABELS = 16
 MAX_LABEL_KEY_CHARACTERS = 64
 MAX_LABEL_VALUE_CHARACTERS = 512
 MAX_EMBED_INPUTS = 2_048
+MAX_DOCUMENTS = 1_000
 MAX_ID_CHARACTERS = 512
 HEARTBEAT_S = (5, 60)
 
@@ -49,6 +50,7 @@ NOT_SERVED = "is not served yet: leave it out"
 
 Generate = generation_pb2.GenerateRequest
 Embed = embedding_pb2.EmbedRequest
+Rerank = rerank_pb2.RerankRequest
 
 
 def validate_generate(request: Generate, limits: LimitSettings) -> list[FieldViolation]:
@@ -91,6 +93,28 @@ def validate_embed(request: Embed, limits: LimitSettings) -> list[FieldViolation
     return wrong
 
 
+def validate_rerank(request: Rerank, limits: LimitSettings) -> list[FieldViolation]:
+    """Return what is wrong with a request to rerank; nothing if it may go on."""
+    wrong: Violations = []
+    check_model(request.model, wrong)
+    if not request.query:
+        wrong.append(FieldViolation("query", "is required"))
+    if not 1 <= len(request.documents) <= MAX_DOCUMENTS:
+        description = f"must hold 1 to {MAX_DOCUMENTS} documents, not {len(request.documents)}"
+        wrong.append(FieldViolation("documents", description))
+    else:
+        empty = [index for index, document in enumerate(request.documents) if not document]
+        wrong += [FieldViolation(f"documents[{index}]", "must not be empty") for index in empty]
+    for name in ("result_count", "max_document_token_count"):
+        if request.HasField(name) and getattr(request, name) < 1:
+            wrong.append(FieldViolation(name, "must be at least 1; leave it out for all"))
+    for field, _ in request.ListFields():
+        check = SHARED_CHECKS.get(field.name)
+        if check is not None:
+            check(request, limits, wrong)
+    return wrong
+
+
 def validate_list_models(request: model_pb2.ListModelsRequest) -> list[FieldViolation]:
     """Return what is wrong with a page's request; page tokens are the pipeline's to read."""
     if request.page_size < 0:
@@ -103,7 +127,7 @@ def check_end_user(request: Generate | Embed, _: LimitSettings, wrong: Violation
         wrong.append(FieldViolation("end_user_id", f"must have at most {MAX_ID_CHARACTERS} characters"))
 
 
-def check_provider_options(request: Generate | Embed, limits: LimitSettings, wrong: Violations) -> None:
+def check_provider_options(request: Generate | Embed | Rerank, limits: LimitSettings, wrong: Violations) -> None:
     check_json_object_map("provider_options_json", request.provider_options_json, limits, wrong)
 
 
@@ -216,7 +240,7 @@ def check_cache_policy(request: Generate | Embed, _: LimitSettings, wrong: Viola
         within("cache_policy.min_similarity", policy.min_similarity, 0, 1, wrong)
 
 
-def check_label(request: Generate | Embed, _: LimitSettings, wrong: Violations) -> None:
+def check_label(request: Generate | Embed | Rerank, _: LimitSettings, wrong: Violations) -> None:
     labels = request.labels
     if len(labels) > MAX_LABELS:
         wrong.append(FieldViolation("labels", f"must hold at most {MAX_LABELS}, not {len(labels)}"))

@@ -7,6 +7,7 @@ from llmgateway.v1 import count_tokens_pb2 as llmgateway_dot_v1_dot_count__token
 from llmgateway.v1 import embedding_pb2 as llmgateway_dot_v1_dot_embedding__pb2
 from llmgateway.v1 import generation_pb2 as llmgateway_dot_v1_dot_generation__pb2
 from llmgateway.v1 import model_pb2 as llmgateway_dot_v1_dot_model__pb2
+from llmgateway.v1 import rerank_pb2 as llmgateway_dot_v1_dot_rerank__pb2
 from llmgateway.v1 import stream_pb2 as llmgateway_dot_v1_dot_stream__pb2
 
 GRPC_GENERATED_VERSION = '1.71.2'
@@ -69,6 +70,11 @@ class LLMGatewayStub(object):
                 '/llmgateway.v1.LLMGateway/Embed',
                 request_serializer=llmgateway_dot_v1_dot_embedding__pb2.EmbedRequest.SerializeToString,
                 response_deserializer=llmgateway_dot_v1_dot_embedding__pb2.EmbedResponse.FromString,
+                _registered_method=True)
+        self.Rerank = channel.unary_unary(
+                '/llmgateway.v1.LLMGateway/Rerank',
+                request_serializer=llmgateway_dot_v1_dot_rerank__pb2.RerankRequest.SerializeToString,
+                response_deserializer=llmgateway_dot_v1_dot_rerank__pb2.RerankResponse.FromString,
                 _registered_method=True)
         self.CountTokens = channel.unary_unary(
                 '/llmgateway.v1.LLMGateway/CountTokens',
@@ -142,6 +148,13 @@ class LLMGatewayServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Rerank(self, request, context):
+        """Sorts documents by how well they answer a query. Errors: as `Generate`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CountTokens(self, request, context):
         """Counts the tokens that a generation would read, without running the model.
 
@@ -187,6 +200,11 @@ def add_LLMGatewayServicer_to_server(servicer, server):
                     servicer.Embed,
                     request_deserializer=llmgateway_dot_v1_dot_embedding__pb2.EmbedRequest.FromString,
                     response_serializer=llmgateway_dot_v1_dot_embedding__pb2.EmbedResponse.SerializeToString,
+            ),
+            'Rerank': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rerank,
+                    request_deserializer=llmgateway_dot_v1_dot_rerank__pb2.RerankRequest.FromString,
+                    response_serializer=llmgateway_dot_v1_dot_rerank__pb2.RerankResponse.SerializeToString,
             ),
             'CountTokens': grpc.unary_unary_rpc_method_handler(
                     servicer.CountTokens,
@@ -302,6 +320,33 @@ class LLMGateway(object):
             '/llmgateway.v1.LLMGateway/Embed',
             llmgateway_dot_v1_dot_embedding__pb2.EmbedRequest.SerializeToString,
             llmgateway_dot_v1_dot_embedding__pb2.EmbedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rerank(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/llmgateway.v1.LLMGateway/Rerank',
+            llmgateway_dot_v1_dot_rerank__pb2.RerankRequest.SerializeToString,
+            llmgateway_dot_v1_dot_rerank__pb2.RerankResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,7 @@ from llmgateway.v1 import count_tokens_pb2 as _count_tokens_pb2
 from llmgateway.v1 import embedding_pb2 as _embedding_pb2
 from llmgateway.v1 import generation_pb2 as _generation_pb2
 from llmgateway.v1 import model_pb2 as _model_pb2
+from llmgateway.v1 import rerank_pb2 as _rerank_pb2
 from llmgateway.v1 import stream_pb2 as _stream_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -76,6 +77,8 @@ class LLMGatewayStub:
     """
     Embed: _grpc.UnaryUnaryMultiCallable[_embedding_pb2.EmbedRequest, _embedding_pb2.EmbedResponse]
     """Turns inputs into vectors, one for each, in the same order. Errors: as `Generate`."""
+    Rerank: _grpc.UnaryUnaryMultiCallable[_rerank_pb2.RerankRequest, _rerank_pb2.RerankResponse]
+    """Sorts documents by how well they answer a query. Errors: as `Generate`."""
     CountTokens: _grpc.UnaryUnaryMultiCallable[_count_tokens_pb2.CountTokensRequest, _count_tokens_pb2.CountTokensResponse]
     """Counts the tokens that a generation would read, without running the model.
 
@@ -137,6 +140,8 @@ class LLMGatewayAsyncStub(LLMGatewayStub):
     """
     Embed: _aio.UnaryUnaryMultiCallable[_embedding_pb2.EmbedRequest, _embedding_pb2.EmbedResponse]  # type: ignore[assignment]
     """Turns inputs into vectors, one for each, in the same order. Errors: as `Generate`."""
+    Rerank: _aio.UnaryUnaryMultiCallable[_rerank_pb2.RerankRequest, _rerank_pb2.RerankResponse]  # type: ignore[assignment]
+    """Sorts documents by how well they answer a query. Errors: as `Generate`."""
     CountTokens: _aio.UnaryUnaryMultiCallable[_count_tokens_pb2.CountTokensRequest, _count_tokens_pb2.CountTokensResponse]  # type: ignore[assignment]
     """Counts the tokens that a generation would read, without running the model.
 
@@ -213,6 +218,14 @@ class LLMGatewayServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_embedding_pb2.EmbedResponse, _abc.Awaitable[_embedding_pb2.EmbedResponse]]:
         """Turns inputs into vectors, one for each, in the same order. Errors: as `Generate`."""
+
+    @_abc_1.abstractmethod
+    def Rerank(
+        self,
+        request: _rerank_pb2.RerankRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rerank_pb2.RerankResponse, _abc.Awaitable[_rerank_pb2.RerankResponse]]:
+        """Sorts documents by how well they answer a query. Errors: as `Generate`."""
 
     @_abc_1.abstractmethod
     def CountTokens(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2
+from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, rerank_pb2
 
 from llmgateway_server.dialects.codec import EncodedRequest, Framing
-from llmgateway_server.dialects.cohere import decode_chat, embeddings, errors, models
+from llmgateway_server.dialects.cohere import decode_chat, embeddings, errors, models, rerank
 from llmgateway_server.dialects.cohere.encode_chat import ChatEncoder
 from llmgateway_server.dialects.cohere.options import NAME, OWN_MEMBERS
 from llmgateway_server.dialects.cohere.quirks import Quirks
@@ -54,6 +54,16 @@ class CohereCodec:
 
     def decode_embed(self, request: embedding_pb2.EmbedRequest, body: bytes) -> embedding_pb2.EmbedResponse:
         return embeddings.decode_embed(request, body, self._provider)
+
+    def encode_rerank(self, request: rerank_pb2.RerankRequest, model: str) -> EncodedRequest:
+        """Encode the question how well documents answer a query."""
+        body = rerank.encode_rerank(request, model)
+        merge_options(body, request.provider_options_json, NAME, OWN_MEMBERS)
+        return EncodedRequest("POST", "/v2/rerank", self._encoder.encode(body))
+
+    def decode_rerank(self, request: rerank_pb2.RerankRequest, body: bytes) -> rerank_pb2.RerankResponse:
+        """Return the documents' relevance. Raise `ProviderBadResponse` where the answer makes no sense."""
+        return rerank.decode_rerank(request, body, self._provider)
 
     def encode_list_models(self) -> EncodedRequest:
         return EncodedRequest("GET", "/v1/models?page_size=1000")

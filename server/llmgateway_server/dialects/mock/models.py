@@ -26,6 +26,7 @@ class Habit(enum.Enum):
     CALL = "calls a tool, then repeats its result"
     JSON = "writes JSON"
     EMBED = "writes vectors only"
+    RERANK = "sorts documents only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def make_models() -> Mapping[str, MockModel]:
         "error-500": MockModel(options=Options(error=ErrorOptions(status=500))),
         "error-503": MockModel(options=Options(error=ErrorOptions(status=503))),
         "embed": MockModel(Habit.EMBED),
+        "rerank": MockModel(Habit.RERANK),
     }
 
 
@@ -72,6 +74,8 @@ def describe_model(name: str, model: MockModel) -> model_pb2.Model:
     can = model_pb2.Model
     if model.habit is Habit.EMBED:
         capabilities = [can.CAPABILITY_EMBED]
+    elif model.habit is Habit.RERANK:
+        capabilities = [can.CAPABILITY_RERANK]
     else:
         capabilities = [
             can.CAPABILITY_GENERATE,
@@ -86,5 +90,5 @@ def describe_model(name: str, model: MockModel) -> model_pb2.Model:
         capabilities=capabilities,
         context_token_count=CONTEXT_TOKEN_COUNT,
         input_modalities=["text", "image", "audio", "video", "document"],
-        output_modalities=["text"] if model.habit is not Habit.EMBED else [],
+        output_modalities=["text"] if model.habit not in (Habit.EMBED, Habit.RERANK) else [],
     )
