@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.bench import codecs
 from tests.bench.contestants import start_gateway, start_upstream, start_yardsticks
 from tests.bench.processes import open_stage
 from tests.bench.report import Limit, describe_limit, encode_report, make_limits, make_table
@@ -22,6 +23,7 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--check", action="store_true", help="exit with 1 where a figure is worse than it should be")
     parser.add_argument("--only", metavar="TEXT", default="", help="only the rows whose name holds TEXT")
     parser.add_argument("--yardsticks", action="store_true", help="only the bare relays, to try the bench itself")
+    parser.add_argument("--codecs", action="store_true", help="what each dialect's codec costs, and nothing else")
     return parser.parse_args(arguments)
 
 
@@ -30,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = read_arguments(arguments)
     effort = QUICK if chosen.quick else FULL
     console = Console()
+    if chosen.codecs:
+        console.print(codecs.make_table(codecs.measure_all()))
+        return 0
     rows: list[RowFigures] = []
     limits: list[Limit] = []
     with open_stage() as stage:
