@@ -70,7 +70,8 @@ class Conversation:
             else:
                 self._system(path, index, message)
         self._check_results()
-        self._check_system_turns()
+        if self._target.quirks.later_system:
+            self._check_system_turns()
         messages = [self._close(turn) for turn in self._turns]
         if not messages:
             raise invalid("messages", "must hold one of ROLE_USER: the anthropic dialect sends none without")
@@ -141,7 +142,7 @@ class Conversation:
                 raise invalid(f"{path}.role", "must not stand between a call and its result in the anthropic dialect")
             self._turn("system", index).blocks += blocks
         else:
-            self._target.miss(f"{path}.role", "its system messages come first; this one would be moved there")
+            self._target.miss(f"{path}.role", "its system messages all come first, where a dropped one goes")
             self.system += blocks
 
     def _check_results(self) -> None:

@@ -121,7 +121,7 @@ def encode_piece(path: str, part: Part) -> Json:
     elif kind == "provider_part":
         return encode_provider_part(path, part)
     else:
-        raise misplaced(f"{path}.{kind}", "this message")
+        raise misplaced(f"{path}.{kind or 'content'}", "this message")
     merge_bag(encoded, part.provider_json, NAME)
     return encoded
 

@@ -80,7 +80,8 @@ class ChatStreamDecoder:
         self._unknown: Json = {}
         self._message_unknown: Json = {}
         self._open: dict[PartKey, int] = {}
-        self._calls: dict[int, CallState] = {}
+        self._calls: list[CallState] = []
+        self._call_at: dict[int, CallState] = {}
         self._part_count = 0
         self._last_text = 0
         self._end: Json = {}
@@ -110,11 +111,11 @@ class ChatStreamDecoder:
         if not self.ended:
             raise bad_response(self._provider, "the stream ended without its terminal")
         events: Decoded = []
-        for call in self._calls.values():
+        for call in self._calls:
             if not call.has_input:
                 rest_of_input = "{}" if call.held in ("", "null") else call.held
                 events.append(Delta(DeltaKey(0, call.place, "arguments_json"), rest_of_input))
-        for place in sorted([*self._open.values(), *(call.place for call in self._calls.values())]):
+        for place in sorted([*self._open.values(), *(call.place for call in self._calls)]):
             event = Event()
             event.part_finished.index = place
             events.append(event)
@@ -220,12 +221,13 @@ class ChatStreamDecoder:
 
     def _call_start(self, place: int, message: Json, events: Decoded) -> None:
         raw = call_of(message)
-        part = parts.call_part(raw, text(raw.get("id")) or parts.minted_id(self._id, place))
-        self._calls[place] = CallState(self._start_part(part, events))
+        part = parts.call_part(raw, text(raw.get("id")) or parts.minted_id(self._id, len(self._calls)))
+        self._call_at[place] = CallState(self._start_part(part, events))
+        self._calls.append(self._call_at[place])
         self._call_delta(place, message, events)
 
     def _call_delta(self, place: int, message: Json, events: Decoded) -> None:
-        call = self._calls.get(place)
+        call = self._call_at.get(place)
         if call is None:
             self._call_start(place, message, events)
             return

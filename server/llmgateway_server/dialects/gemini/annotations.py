@@ -8,7 +8,6 @@ otherwise: a text is found by what it says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from llmgateway.v1 import message_pb2
 
@@ -24,7 +23,7 @@ class Texts:
         self._encoded = {place: said.encode() for place, said in texts.items()}
         self._last = max(texts)
 
-    def find(self, start: Any, end: Any, words: str) -> tuple[int, int | None, int | None]:
+    def find(self, start: object, end: object, words: str) -> tuple[int, int | None, int | None]:
         """Return the place of a stretch and its first and last character; without them where it fits nowhere."""
         start = 0 if start is None else start
         if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end):

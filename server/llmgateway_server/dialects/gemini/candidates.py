@@ -205,9 +205,8 @@ class CandidateReader:
         elif "fileData" in raw:
             kind, unknown = "fileData", parts.fill_file(part, mapping(raw["fileData"]))
         else:
+            kind, unknown = "", {}
             parts.fill_unknown(part, raw)
-            self._close(place, "")
-            return
         self._finish_part(place, raw, kind, unknown)
 
     def _add(self) -> tuple[int, message_pb2.Part]:
@@ -225,7 +224,7 @@ class CandidateReader:
 
     def _bag(self, place: int, raw: Json, kind: str, unknown: Json) -> None:
         """Keep what a part holds beyond the contract, so that it can be sent back as it came."""
-        aside = {} if len(raw) == 1 else rest(raw, frozenset({kind, "thoughtSignature"}))
+        aside = {} if len(raw) == 1 or not kind else rest(raw, frozenset({kind, "thoughtSignature"}))
         if unknown:
             aside[kind] = unknown
         if aside:

@@ -133,7 +133,7 @@ def decode_embed(request: Request, body: bytes, provider: str) -> embedding_pb2.
     return response
 
 
-def vector(row: Json) -> list[Any]:
+def vector(row: Json) -> list[Any]:  # Any: numbers, if protobuf takes them
     """Return the numbers of a vector. Raise `TypeError` where there are none."""
     values = row.get("values")
     if not isinstance(values, list):

@@ -6,7 +6,6 @@ https://ai.google.dev/api/generate-content#GenerationConfig, read 2026-11-25.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from llmgateway.v1 import generation_pb2
@@ -88,7 +87,7 @@ def add_output_format(config: Json, output: generation_pb2.OutputFormat, policy:
         return
     config["responseMimeType"] = "application/json"
     if kind == "json_schema":
-        schema: Any = msgspec.Raw(output.json_schema.schema_json.encode())
+        schema: msgspec.Raw | Json = msgspec.Raw(output.json_schema.schema_json.encode())
         if output.json_schema.description:
             # The model reads a schema's description where the schema itself holds it.
             schema = {"description": output.json_schema.description, **decode_object(output.json_schema.schema_json)}

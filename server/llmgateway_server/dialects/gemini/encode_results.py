@@ -6,8 +6,7 @@ neither is the output itself (https://ai.google.dev/api/caching#FunctionResponse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from llmgateway.v1 import message_pb2
@@ -51,7 +50,7 @@ def encode_result(
     return encoded
 
 
-def wrap(output: str, key: str) -> Any:
+def wrap(output: str, key: str) -> msgspec.Raw | Json:
     """Return a JSON value as an object, in its own bytes where it can be."""
     if REFERENCE_KEY in output:
         return {key: output}
@@ -61,8 +60,8 @@ def wrap(output: str, key: str) -> Any:
 
 
 def result_parts(
-    path: str, parts: Any, quirks: Quirks, policy: Policy
-) -> tuple[list[str], list[Json]]:  # Any: a repeated field of parts
+    path: str, parts: Iterable[message_pb2.Part], quirks: Quirks, policy: Policy
+) -> tuple[list[str], list[Json]]:
     """Return the texts of a result, and its media."""
     texts: list[str] = []
     media: list[Json] = []

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from llmgateway_server import errors
 from llmgateway_server.dialects.failures import Told, clamp, leaf_of, plain_text, redact, retry_after_s
@@ -99,7 +98,7 @@ def holds_error(raw: object) -> bool:
     return isinstance(raw, dict) and bool(raw.get("error"))
 
 
-def decode_object(provider: str, body: bytes) -> dict[str, Any]:
+def decode_object(provider: str, body: bytes) -> Json:
     """Return the object of a 200; raise where it is none, or an error in disguise."""
     try:
         raw = decode(body)

@@ -5,14 +5,13 @@ AI Studio: `GET /models`, https://ai.google.dev/api/models. Vertex AI: `publishe
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 from llmgateway.v1 import model_pb2
 
 from llmgateway_server.dialects.gemini.errors import bad_response, decode_object
 from llmgateway_server.dialects.gemini.quirks import Quirks
-from llmgateway_server.dialects.reading import INT32_MAX, items, mapping, text
+from llmgateway_server.dialects.reading import INT32_MAX, Json, items, mapping, text
 
 LIST_PATH = "/models?pageSize=1000"
 # Vertex AI lists what Google publishes under no project; a base URL with one has no such list.
@@ -79,7 +78,7 @@ def decode_list_models(body: bytes, provider: str) -> list[model_pb2.Model]:
     return models
 
 
-def read_model(row: dict[str, Any]) -> model_pb2.Model:  # Any: whatever JSON holds
+def read_model(row: Json) -> model_pb2.Model:
     """Return one model."""
     name = text(row.get("name"))
     if not name.startswith("tunedModels/"):

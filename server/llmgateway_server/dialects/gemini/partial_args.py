@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Any
+from typing import Any  # whatever JSON holds, wherever it stands below
 
 from llmgateway_server.dialects.reading import Json, items, mapping, text
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
 
 from llmgateway.v1 import message_pb2
 
@@ -70,13 +69,13 @@ def fill_file(part: Part, inner: Json) -> Json:
 
 
 def fill_unknown(part: Part, raw: Json) -> None:
-    """Fill in a part that the contract does not know, complete."""
+    """Fill in a part that the contract does not know, complete but for its signature, which has a field."""
     block = part.provider_part
-    block.dialect, block.json = NAME, compact(raw)
+    block.dialect, block.json = NAME, compact(rest(raw, frozenset({"thoughtSignature"})))
     block.type = text(next((member for member in raw if member not in ASIDE_MEMBERS), ""))
 
 
-def bytes_of(value: Any) -> bytes:
+def bytes_of(value: object) -> bytes:
     """Return bytes from base64 of either alphabet; none where it is not."""
     try:
         return base64.b64decode(text(value).replace("-", "+").replace("_", "/"), validate=True)

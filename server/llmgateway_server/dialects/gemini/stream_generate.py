@@ -8,7 +8,6 @@ why it ended, or the prompt was blocked. Usage may come on any chunk, after that
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 import msgspec
 from llmgateway.v1 import call_pb2, message_pb2, stream_pb2
@@ -223,7 +222,7 @@ class GenerateStreamDecoder:
         if not raw.keys() <= RESPONSE_MEMBERS:
             self._head.update(rest(raw, RESPONSE_MEMBERS))
 
-    def _add_usage(self, usage: Any) -> None:
+    def _add_usage(self, usage: object) -> None:
         """Take the latest counts; on Vertex AI all chunks but the last hold some of them only."""
         if self._plain_usage:
             with contextlib.suppress(ValueError):  # its texts have not been looked at

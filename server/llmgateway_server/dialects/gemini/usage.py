@@ -7,7 +7,6 @@ Google's own tools put into the prompt part of the prompt's: both are added here
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from llmgateway.v1 import call_pb2, usage_pb2
 
@@ -61,7 +60,7 @@ class UsageReader:
 
     def _count(self, raw: Json, member: str) -> int:
         """Return a count of at least 0 that fits the contract; say where that is not what came."""
-        value: Any = raw.get(member)
+        value: object = raw.get(member)
         if value is None:
             return 0
         if type(value) is int and 0 <= value <= INT32_MAX:

@@ -37,7 +37,7 @@ def decode_error(provider: str, status: int, headers: Mapping[str, str], body: b
 def stream_error(provider: str, raw: Json) -> errors.CallError:
     """Return the leaf for an error inside a 200."""
     message = error_message(raw)
-    status = raw.get("status_code") or raw.get("StatusCode")
+    status = raw.get("status_code") or raw.get("StatusCode") or mapping(raw.get("error")).get("code")
     if not (isinstance(status, int) and 400 <= status < 600):
         status = 400 if CONTEXT_WORDS.search(message) else 500
         if status == 500:

@@ -138,7 +138,7 @@ def add_content(encoded: Json, path: str, parts: Iterable[Part]) -> None:
         elif kind == "media":
             images.append(encode_image(f"{path}.parts[{index}]", part.media))
         else:
-            raise misplaced(f"{path}.parts[{index}].{kind}", "this message")
+            raise misplaced(f"{path}.parts[{index}].{kind or 'content'}", "this message")
     encoded["content"] = "\n".join(said)
     if images:
         encoded["images"] = images

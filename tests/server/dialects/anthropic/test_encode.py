@@ -188,6 +188,7 @@ ENCODED: list[tuple[str, Request, dict[str, Any]]] = [
     ("choice of one", chooses(Choice.MODE_REQUIRED, "g"), {"tools": [tool("g")], "tool_choice": {"type": "tool", "name": "g"}}),
     ("choice of two", chooses(Choice.MODE_REQUIRED, "f", "h"), {"tools": [tool("f"), tool("h")], "tool_choice": {"type": "any"}}),
     ("may call two", chooses(Choice.MODE_AUTO, "f", "h"), {"tools": [tool("f"), tool("h")], "tool_choice": {"type": "auto"}}),
+    ("may call no search", Request(messages=[HI], tools=[function("f"), *provided("web_search_20250305").tools], tool_choice=Choice(allowed_tool_names=["f"])), {"tools": [tool("f")]}),
     ("one call at a time", chooses(Choice.MODE_UNSPECIFIED, parallel=False), {"tools": [tool("f"), tool("g"), tool("h")], "tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}),
     ("one call of any at a time", chooses(Choice.MODE_REQUIRED, parallel=False), {"tools": [tool("f"), tool("g"), tool("h")], "tool_choice": {"type": "any", "disable_parallel_tool_use": True}}),
     ("calls at once", chooses(Choice.MODE_AUTO, parallel=True), {"tools": [tool("f"), tool("g"), tool("h")], "tool_choice": {"type": "auto", "disable_parallel_tool_use": False}}),

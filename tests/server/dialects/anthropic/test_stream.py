@@ -289,7 +289,16 @@ def test_whatever_a_provider_sends_raises_nothing_but_a_leaf(values: list[tuple[
         assert isinstance(CODEC.decode_error(418, {"retry-after": name}, frame), errors.CallError)
 
 
-EVENTS = st.builds(lambda kind, index, block, delta: {"type": kind, "index": index, "content_block": block, "delta": delta, "message": block, "usage": delta}, st.sampled_from(NAMES[:-1]), st.integers(0, 2), st.dictionaries(st.sampled_from(MEMBERS), JSON, max_size=5), st.dictionaries(st.sampled_from(MEMBERS), JSON, max_size=5))  # fmt: skip
+FLAT = st.dictionaries(st.sampled_from(MEMBERS), SCALARS | st.lists(SCALARS, max_size=2), max_size=5)
+EVENTS = st.builds(
+    lambda kind, index, block, delta: {
+        "type": kind, "index": index, "content_block": block, "delta": delta, "message": block, "usage": delta,
+    },
+    st.sampled_from(NAMES[:-1]),
+    st.integers(0, 2),
+    FLAT,
+    FLAT,
+)  # fmt: skip
 
 
 @given(st.lists(EVENTS, max_size=12))

@@ -147,6 +147,13 @@ def test_media_come_as_bytes_and_go_back() -> None:
     assert sent_back(candidate) == raw
 
 
+def test_bytes_are_read_in_either_alphabet() -> None:
+    for data in ("-_8=", "+/8="):
+        part = one(answer({"inlineData": {"mimeType": "image/png", "data": data}})).message.parts[0]
+        assert part.media.data == b"\xfb\xff"
+    assert one(answer({"inlineData": {"data": "no base64"}})).message.parts[0].media.data == b""
+
+
 def test_pieces_of_raw_audio_are_one_sound() -> None:
     def sound(data: bytes) -> dict[str, Any]:
         kind = "audio/L16;codec=pcm;rate=24000"
@@ -164,7 +171,12 @@ def test_what_nobody_knows_is_kept_and_goes_back() -> None:
     ]
     candidate = one(answer(*raw, newMember=1))
     block = candidate.message.parts[0].provider_part
-    assert (block.dialect, block.type, json.loads(block.json)) == ("gemini", "toolCall", raw[0])
+    assert (block.dialect, block.type, json.loads(block.json)) == (
+        "gemini",
+        "toolCall",
+        {"toolCall": raw[0]["toolCall"]},
+    )
+    assert candidate.message.parts[0].signature.value == "S"
     assert json.loads(candidate.provider_json) == {"newMember": 1}
     assert sent_back(candidate) == raw
 
@@ -247,6 +259,16 @@ def test_grounding_counts_bytes_and_annotations_count_characters() -> None:
     assert (whole.uri, whole.HasField("end_index")) == ("https://y.example", False)
     assert json.loads(candidate.provider_json)["groundingMetadata"] == grounding
     assert json.loads(first.provider_json)["groundingSupport"] == grounding["groundingSupports"][0]
+
+
+def test_a_stretch_belongs_to_the_text_that_says_it() -> None:
+    support = {"segment": {"startIndex": 1, "endIndex": 3, "text": "bc"}, "groundingChunkIndices": [0]}
+    grounding = {"groundingChunks": [{"web": {"uri": "https://x.example"}}], "groundingSupports": [support]}
+    first, second = one(
+        answer({"text": "xyz", "thoughtSignature": "S"}, {"text": "abc"}, groundingMetadata=grounding)
+    ).message.parts
+    assert not first.annotations
+    assert (second.annotations[0].start_index, second.annotations[0].end_index) == (1, 3)
 
 
 @pytest.mark.parametrize("member", ["citationSources", "citations"])

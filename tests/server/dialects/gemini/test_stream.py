@@ -201,6 +201,34 @@ def test_metadata_of_several_chunks_is_joined() -> None:
     }  # fmt: skip
 
 
+def test_offsets_count_through_all_chunks_of_a_text() -> None:
+    last = chunk({"text": "."}, finish="STOP")
+    last["candidates"][0]["groundingMetadata"] = {
+        "groundingChunks": [{"web": {"uri": "https://x.example"}}],
+        "groundingSupports": [{"segment": {"endIndex": 8, "text": "Köln am"}, "groundingChunkIndices": [0]}],
+    }
+    part = (
+        decode(chunk({"text": "Kö"}), chunk({"text": "ln "}), chunk({"text": "am Rhein"}), last)
+        .candidates[0]
+        .message.parts[0]
+    )
+    assert part.text == "Köln am Rhein."
+    assert (part.annotations[0].start_index, part.annotations[0].end_index) == (0, 7)
+
+
+def test_log_probabilities_follow_the_latest_text() -> None:
+    last = chunk({"text": "b"}, finish="STOP")
+    last["candidates"][0]["logprobsResult"] = {"chosenCandidates": [{"token": "b", "logProbability": -1}]}
+    first, second = decode(chunk({"text": "a", "thoughtSignature": "S"}), last).candidates[0].message.parts
+    assert ([token.token for token in first.logprobs], [token.token for token in second.logprobs]) == ([], ["b"])
+
+
+def test_a_call_in_pieces_ends_where_something_else_begins() -> None:
+    begun = chunk({"functionCall": {"name": "f", "willContinue": True}})
+    parts = decode(begun, chunk({"text": "a"}), STOP).candidates[0].message.parts
+    assert [part.WhichOneof("content") for part in parts] == ["tool_call", "text"]
+
+
 def test_log_probabilities_follow_their_text() -> None:
     first, second = chunk({"text": "a"}), chunk({"text": "b"}, finish="STOP")
     for raw, token in ((first, "a"), (second, "b")):

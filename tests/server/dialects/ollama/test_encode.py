@@ -213,6 +213,12 @@ def test_a_quirk_changes_what_is_sent(quirks: dict[str, Any], made: Request, exp
     assert {member: got[member] for member in expected} == expected
 
 
+@pytest.mark.parametrize(("output", "length"), [(None, 4096), (4091, 4096), (4092, 8192), (8187, 8192), (8188, 16384)])
+def test_the_context_holds_input_and_output_and_is_a_power_of_two(output: int | None, length: int) -> None:
+    made = request() if output is None else request(max_output_token_count=output)  # "Hi" counts 5
+    assert body(CODEC, made)["options"]["num_ctx"] == length
+
+
 def test_without_a_context_length_no_options_are_sent() -> None:
     assert "options" not in body(OllamaCodec("x", Quirks(num_ctx=0)), request())
 

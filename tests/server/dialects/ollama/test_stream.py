@@ -82,13 +82,15 @@ def test_a_stream_folds_to_the_whole_answer(lines: list[dict[str, Any]], whole: 
 @pytest.mark.parametrize("lines", [row[1] for row in GOLDEN], ids=[row[0] for row in GOLDEN])
 def test_a_stream_is_the_same_wherever_it_is_cut(lines: list[dict[str, Any]], end_of_line: bytes) -> None:
     body = b"".join(json.dumps(one, ensure_ascii=False).encode() + end_of_line for one in lines)
-    expected = decode(*lines)
+    whole_body = LineSplitter(1 << 20)
+    frames = whole_body.feed(body) + whole_body.close()
+    assert decode_frames(frames) == decode(*lines)
     for cut in range(len(body)):
         splitter = LineSplitter(1 << 20)
-        assert decode_frames(splitter.feed(body[:cut]) + splitter.feed(body[cut:]) + splitter.close()) == expected
+        assert splitter.feed(body[:cut]) + splitter.feed(body[cut:]) + splitter.close() == frames
     one_by_one = LineSplitter(1 << 20)
-    frames = [frame for at in range(len(body)) for frame in one_by_one.feed(body[at : at + 1])]
-    assert decode_frames(frames + one_by_one.close()) == expected
+    seen = [one for at in range(len(body)) for one in one_by_one.feed(body[at : at + 1])]
+    assert seen + one_by_one.close() == frames
 
 
 def test_a_continued_prompt_streams_its_text_in_the_line_itself() -> None:
@@ -132,6 +134,11 @@ def test_a_stream_without_its_terminal_is_no_success(frames: list[Any]) -> None:
         (b'{"error":"you have reached your hourly usage limit"}', errors.ProviderRateLimited),
         (b'{"error":{"message":"gone"},"status_code":502}', errors.ProviderBadResponse),
         (b'{"error":"slow down","status_code":429}', errors.ProviderRateLimited),
+        (
+            b'{"error":{"code":400,"message":"request (9 tokens) exceeds the available context size"}}',
+            errors.ContextTooLong,
+        ),
+        (b'{"error":{"code":503,"message":"loading"}}', errors.ProviderOverloaded),
         (b"{not json", errors.ProviderBadResponse),
         (b"[]", errors.ProviderBadResponse),
     ],

@@ -1,0 +1,267 @@
+"""No field of a request is ignored in silence: each reaches Cohere, is the gateway's own, or is refused by name.
+
+The request below sets every field that the dialect sends. A field that can be taken away without a change to what is
+sent would be one that is ignored; a field of the contract in none of the tables would be one that was forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, tool_pb2
+from llmgateway_server.config.settings import LimitSettings
+from llmgateway_server.dialects.cohere.codec import CohereCodec
+from llmgateway_server.dialects.cohere.quirks import Quirks
+from llmgateway_server.errors import CallError
+from llmgateway_server.validation.requests import validate_embed, validate_generate
+
+from tests.server.dialects.openai.test_every_field import GATEWAY, leaves, message, set_leaves
+
+Request = generation_pb2.GenerateRequest
+Embed = embedding_pb2.EmbedRequest
+Part = message_pb2.Part
+Media = message_pb2.Media
+Choice = tool_pb2.ToolChoice
+LIMITS = LimitSettings()
+CODEC = CohereCodec("p", Quirks())
+BAG = {"cohere": '{"x": 1}'}
+DOCUMENT = Part(provider_part=message_pb2.ProviderPart(dialect="cohere", type="document", json='{"type": "document"}'))
+
+FULL = Request(
+    model="ignored/by-the-codec",
+    messages=[
+        message("SYSTEM", Part(text="Be kind.", provider_json=BAG), provider_json=BAG),
+        message(
+            "USER",
+            Part(text="Look:"),
+            Part(media=Media(mime_type="image/png", data=b"x", detail="low")),
+            Part(media=Media(mime_type="image/png", uri="https://example.com/a.png")),
+            DOCUMENT,
+        ),
+        message(
+            "ASSISTANT",
+            Part(reasoning=message_pb2.Reasoning(text="Hm."), provider_json={"cohere": '{"type":"thinking"}'}),
+            Part(reasoning=message_pb2.Reasoning(text="I plan.")),
+            Part(text="I call."),
+            Part(refusal="No."),
+            Part(tool_call=message_pb2.ToolCall(id="a", name="f", arguments_json='{"a": 1}'), provider_json=BAG),
+            Part(tool_call=message_pb2.ToolCall(id="b", name="g")),
+            Part(tool_call=message_pb2.ToolCall(id="c", name="h", executor=message_pb2.ToolCall.EXECUTOR_PROVIDER)),
+        ),
+        message(
+            "TOOL",
+            Part(tool_result=message_pb2.ToolResult(tool_call_id="a", output_json='{"a": 1}'), provider_json=BAG),
+            Part(tool_result=message_pb2.ToolResult(tool_call_id="b", parts=[Part(text="ok"), Part(text="!")])),
+        ),
+    ],
+    tools=[
+        tool_pb2.Tool(
+            function=tool_pb2.FunctionTool(
+                name="f", description="F.", input_schema_json='{"type": "object"}', strict=True
+            ),
+            provider_json=BAG,
+        ),
+        tool_pb2.Tool(function=tool_pb2.FunctionTool(name="g")),
+    ],
+    tool_choice=Choice(mode=Choice.MODE_REQUIRED, allowed_tool_names=["f"]),
+    sampling=generation_pb2.Sampling(
+        temperature=0,
+        top_p=0.5,
+        top_k=1,
+        frequency_penalty=0.1,
+        presence_penalty=0.2,
+        seed=1,
+        stop_sequences=["x"],
+    ),
+    max_output_token_count=1,
+    output_format=generation_pb2.OutputFormat(
+        json_schema=generation_pb2.JsonSchemaFormat(description="N.", schema_json='{"type": "object"}')
+    ),
+    reasoning=generation_pb2.ReasoningOptions(effort="low"),
+    top_logprob_count=0,
+    provider_options_json={"cohere": '{"safety_mode": "STRICT"}'},
+)
+BOUNDED = Request(
+    model="m",
+    messages=[message("USER", Part(text="x"))],
+    reasoning=generation_pb2.ReasoningOptions(max_token_count=9),
+    output_format=generation_pb2.OutputFormat(json_object=generation_pb2.JsonObjectFormat()),
+)
+
+# What the contract says is not sent to a provider that has no place for it, or not at all.
+LEFT_OUT = {
+    "messages.parts.media.transcript": "ignored in requests",
+    "messages.parts.media.expire_time": "ignored in requests",
+    "messages.parts.media.file_name": "read with documents, which are no media here",
+    "messages.parts.item_id": "the dialect's answers have no items",
+    "messages.parts.logprobs": "ignored in requests",
+    "messages.parts.annotations": "the text that they are about is sent",
+    "messages.parts.signature.provider": "the dialect's answers have none: they are another provider's",
+    "messages.parts.signature.value": "the dialect's answers have none: they are another provider's",
+    "messages.parts.reasoning.kind": "the dialect's answers have one kind; a plan is told by its bag",
+    "messages.parts.cache_breakpoint.ttl": "the provider chooses the places itself",
+    "tools.cache_breakpoint.ttl": "the provider chooses the places itself",
+    "messages.parts.tool_result.tool_name": "taken from the call",
+    "messages.parts.tool_result.failed": "the result says why",
+    "messages.parts.provider_part.type": "it stands in the JSON as well",
+    "output_format.json_schema.name": "a label that the dialect has no place for",
+    "output_format.json_schema.strict": "the answer always satisfies the schema",
+    "end_user_id": "passed on to providers that ask for one",
+    "audio.voice": "has a meaning only if audio is asked for, which is refused",
+    "audio.format": "has a meaning only if audio is asked for, which is refused",
+}
+
+
+def custom(asked: Request) -> None:
+    asked.tools.add().custom.MergeFrom(tool_pb2.CustomTool(name="c"))
+
+
+def provider_tool(asked: Request) -> None:
+    asked.tools.add().provider_tool.MergeFrom(tool_pb2.ProviderTool(dialect="cohere", type="x"))
+
+
+def in_turn(asked: Request) -> None:
+    asked.tools.add().function.name = "f"
+    asked.tool_choice.parallel = False
+
+
+def file_id(asked: Request) -> None:
+    asked.messages[0].parts.add().media.file_id = "f"
+
+
+def text_call(asked: Request) -> None:
+    asked.messages.append(message("ASSISTANT", Part(tool_call=message_pb2.ToolCall(id="a", name="f", text="ls"))))
+
+
+def raw(asked: Request) -> None:
+    asked.ClearField("messages")
+    asked.raw_prompt.text = "x"
+
+
+# What is refused by name: the field, how the refusal names it, and how to ask for it. Of what is refused whole, its
+# fields are covered.
+REFUSED: list[tuple[str, str, Callable[[Request], object]]] = [
+    ("idempotency_key", "", lambda asked: setattr(asked, "idempotency_key", "k")),
+    ("max_cost_usd_nanos", "", lambda asked: setattr(asked, "max_cost_usd_nanos", 1)),
+    ("routing.fallback_models", "", lambda asked: asked.routing.fallback_models.append("m")),
+    ("reasoning.visibility", "", lambda asked: setattr(asked.reasoning, "visibility", "full")),
+    ("sampling.logit_bias", "", lambda asked: asked.sampling.logit_bias.update({1: 2})),
+    ("sampling.min_p", "", lambda asked: setattr(asked.sampling, "min_p", 0.1)),
+    ("candidate_count", "", lambda asked: setattr(asked, "candidate_count", 2)),
+    ("service_tier", "", lambda asked: setattr(asked, "service_tier", "flex")),
+    ("prompt_cache.key", "", lambda asked: setattr(asked.prompt_cache, "key", "k")),
+    ("prompt_cache.ttl", "", lambda asked: setattr(asked.prompt_cache, "ttl", "1h")),
+    ("output_modalities", "", lambda asked: asked.output_modalities.append("audio")),
+    ("messages.name", "messages[0].name", lambda asked: setattr(asked.messages[0], "name", "ann")),
+    ("messages.parts.media.file_id", "messages[0].parts[1].media.file_id", file_id),
+    ("messages.parts.tool_call.text", "messages[1].parts[0].tool_call.text", text_call),
+    ("tools.custom", "tools[0].custom", custom),
+    ("tools.provider_tool", "tools[0].provider_tool", provider_tool),
+    ("tool_choice.parallel", "", in_turn),
+    (
+        "output_format.grammar",
+        "",
+        lambda asked: asked.output_format.grammar.MergeFrom(tool_pb2.Grammar(syntax="lark", definition="x")),
+    ),
+    ("raw_prompt", "", raw),
+]
+
+
+def encode(request: Request) -> bytes | str:
+    """Return what is sent, or how it is refused."""
+    wrong = validate_generate(request, LIMITS)
+    if wrong:
+        return wrong[0].field
+    try:
+        encoded = CODEC.encode_generate(request, "m", stream=False)
+    except CallError as error:
+        return error.message
+    return encoded.path.encode() + encoded.body
+
+
+def honoured_paths() -> set[str]:
+    """Return the paths of the fields without which something else is sent."""
+    honoured = set()
+    for request in (FULL, BOUNDED):
+        assert not validate_generate(request, LIMITS)
+        whole = encode(request)
+        assert isinstance(whole, bytes), whole
+        for path, clear in set_leaves(request):
+            copy = Request()
+            copy.CopyFrom(request)
+            clear(copy)
+            if encode(copy) != whole:
+                honoured.add(path)
+    return honoured
+
+
+def test_every_field_of_a_generation_is_in_a_table_or_reaches_the_provider() -> None:
+    refused = tuple(path for path, _, _ in REFUSED)
+    rest = set(leaves(Request.DESCRIPTOR)) - honoured_paths() - GATEWAY - set(LEFT_OUT)
+    assert [
+        path for path in sorted(rest) if not any(path == one or path.startswith(f"{one}.") for one in refused)
+    ] == []
+
+
+def test_no_table_holds_what_reaches_the_provider_or_what_there_is_not() -> None:
+    assert set(LEFT_OUT) <= set(leaves(Request.DESCRIPTOR)) - honoured_paths()
+
+
+@pytest.mark.parametrize(("path", "named", "ask"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_what_is_not_honoured_is_refused_by_name(path: str, named: str, ask: Callable[[Request], object]) -> None:
+    request = Request(model="m", messages=[message("USER", Part(text="x"))])
+    ask(request)
+    assert (named or path) in str(encode(request))
+
+
+def encode_embed(request: Embed) -> bytes | str:
+    """Return what is sent, or how it is refused."""
+    wrong = validate_embed(request, LIMITS)
+    if wrong:
+        return wrong[0].field
+    try:
+        return CODEC.encode_embed(request, "m").body
+    except CallError as error:
+        return error.message
+
+
+EMBED_REFUSED: list[tuple[str, Callable[[Embed], object]]] = [
+    ("idempotency_key", lambda asked: setattr(asked, "idempotency_key", "k")),
+    ("inputs[1].token_ids", lambda asked: asked.inputs.add().token_ids.ids.append(1)),
+    ("inputs[1].media.file_id", lambda asked: setattr(asked.inputs.add().media, "file_id", "f")),
+]
+
+
+def test_every_field_of_an_embedding_is_in_a_table_or_reaches_the_provider() -> None:
+    full = Embed(
+        model="m",
+        inputs=[
+            embedding_pb2.EmbedInput(text="x"),
+            embedding_pb2.EmbedInput(media=Media(mime_type="image/png", data=b"x")),
+        ],
+        dimension_count=3,
+        input_type="query",
+        encoding=embedding_pb2.EMBEDDING_ENCODING_INT8,
+        truncate=True,
+        provider_options_json={"cohere": '{"priority": 1}'},
+    )
+    whole = encode_embed(full)
+    assert isinstance(whole, bytes), whole
+    honoured = set()
+    for path, clear in set_leaves(full):
+        copy = Embed()
+        copy.CopyFrom(full)
+        clear(copy)
+        if encode_embed(copy) != whole:
+            honoured.add(path)
+    left = {path for path in set(leaves(Embed.DESCRIPTOR)) - honoured if not path.startswith("inputs.")}
+    gateway = {path for path in GATEWAY if path.startswith(("labels", "cache_policy"))}
+    assert left == gateway | {"end_user_id", "idempotency_key"}
+
+
+@pytest.mark.parametrize(("path", "ask"), EMBED_REFUSED, ids=[row[0] for row in EMBED_REFUSED])
+def test_what_an_embedding_cannot_have_is_refused_by_name(path: str, ask: Callable[[Embed], object]) -> None:
+    request = Embed(model="m", inputs=[embedding_pb2.EmbedInput(text="x")])
+    ask(request)
+    assert path in str(encode_embed(request))
