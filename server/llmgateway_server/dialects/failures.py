@@ -71,6 +71,14 @@ def leaf_of(provider: str, status: int, told: Told) -> errors.CallError:
     return errors.ProviderRejectedRequest(shown, **about)
 
 
+def bad_response(provider: str, what: str, http_status: int = 200) -> errors.ProviderBadResponse:
+    """Say what was wrong with an answer that is no error."""
+    metadata = {"provider": provider, "httpStatus": str(http_status)}
+    return errors.ProviderBadResponse(
+        f"The answer of {provider} makes no sense: {what}.", metadata=metadata, http_status=http_status
+    )
+
+
 def plain_text(headers: Mapping[str, str], body: bytes) -> str:
     """Return a body that is plain text; a page of HTML says nothing to a caller."""
     said = body[:2048].decode("utf-8", "replace").strip()

@@ -25,6 +25,7 @@ from llmgateway_server.dialects.codec import (
     StreamDecoder,
     TokenCounter,
 )
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.eventstream import EventStreamSplitter
 from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, Splitter
@@ -352,14 +353,6 @@ def timed_out(error: type[errors.CallError], provider: str, timeout_s: float) ->
     metadata = {"provider": provider, "timeoutMs": str(max(round(timeout_s * 1000), 0))}
     return error(
         f"{provider} {what} within {max(timeout_s, 0):.3g} s. Try again, or raise the timeout.", metadata=metadata
-    )
-
-
-def bad_response(provider: str, what: str, http_status: int) -> errors.ProviderBadResponse:
-    """Say what was wrong with an answer."""
-    metadata = {"provider": provider, "httpStatus": str(http_status)}
-    return errors.ProviderBadResponse(
-        f"The answer of {provider} makes no sense: {what}.", metadata=metadata, http_status=http_status
     )
 
 

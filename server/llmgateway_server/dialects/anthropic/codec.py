@@ -15,6 +15,7 @@ from llmgateway_server.dialects.anthropic.quirks import Quirks, quirks_by_model
 from llmgateway_server.dialects.anthropic.stream import MessageStreamDecoder
 from llmgateway_server.dialects.anthropic.target import Target
 from llmgateway_server.dialects.codec import EncodedRequest, Framing
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.errors import CallError, CapabilityMissing
 
 HEADERS: Mapping[str, str] = {"anthropic-version": VERSION}
@@ -81,7 +82,7 @@ class AnthropicCodec:
         request: embedding_pb2.EmbedRequest,  # noqa: ARG002  # the seam's: none was sent
         body: bytes,  # noqa: ARG002  # the seam's: there is nothing in it
     ) -> embedding_pb2.EmbedResponse:
-        raise errors.bad_response(self._provider, "it makes no embeddings")
+        raise bad_response(self._provider, "it makes no embeddings")
 
     def encode_list_models(self) -> EncodedRequest:
         return EncodedRequest("GET", "/v1/models?limit=1000", headers=HEADERS)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from llmgateway.v1 import call_pb2, generation_pb2, message_pb2
 
-from llmgateway_server.dialects.anthropic.errors import bad_response, stream_error
+from llmgateway_server.dialects.anthropic.errors import stream_error
 from llmgateway_server.dialects.anthropic.finish import finish_reason
 from llmgateway_server.dialects.anthropic.parts import block_part
 from llmgateway_server.dialects.anthropic.usage import UsageReader
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import INT32_MAX, Json, compact, decode, mapping, rest, text
 
 # Members of a message that have a home in the contract; `stop_details` lies in the candidate's bag.

@@ -76,12 +76,3 @@ def error_of(provider: str, status: int, code: str, message: str, retry_s: float
         is_key_rejected=code == "billing_error" or (status < 500 and BILLING_WORDS.search(message) is not None),
     )
     return leaf_of(provider, status, told)
-
-
-def bad_response(provider: str, what: str) -> errors.ProviderBadResponse:
-    """Say what was wrong with a 200."""
-    return errors.ProviderBadResponse(
-        f"The answer of {provider} makes no sense: {what}.",
-        metadata={"provider": provider, "httpStatus": "200"},
-        http_status=200,
-    )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from llmgateway.v1 import model_pb2
 
-from llmgateway_server.dialects.anthropic.errors import bad_response
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import INT32_MAX, decode, mapping, text
 
 

@@ -13,12 +13,13 @@ import msgspec
 from llmgateway.v1 import message_pb2, stream_pb2
 
 from llmgateway_server.dialects.anthropic.decode import TOO_DEEP, candidate_json, describe
-from llmgateway_server.dialects.anthropic.errors import bad_response, stream_error
+from llmgateway_server.dialects.anthropic.errors import stream_error
 from llmgateway_server.dialects.anthropic.finish import finish_reason
 from llmgateway_server.dialects.anthropic.open_block import OpenBlock
 from llmgateway_server.dialects.anthropic.parts import block_part
 from llmgateway_server.dialects.anthropic.usage import UsageReader
 from llmgateway_server.dialects.codec import Decoded, Delta, DeltaKey, Frame
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import Json, decode, index, items, mapping, text
 
 Event = stream_pb2.GenerationEvent

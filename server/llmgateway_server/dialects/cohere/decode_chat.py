@@ -5,10 +5,11 @@ from __future__ import annotations
 from llmgateway.v1 import generation_pb2, message_pb2
 
 from llmgateway_server.dialects.cohere import parts
-from llmgateway_server.dialects.cohere.errors import FAILED_FINISHES, answer_error, bad_response
+from llmgateway_server.dialects.cohere.errors import FAILED_FINISHES, answer_error
 from llmgateway_server.dialects.cohere.finish import finish_reason
 from llmgateway_server.dialects.cohere.parts import PartKey
 from llmgateway_server.dialects.cohere.usage import read_usage
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import Json, compact, decode, items, mapping, rest, text
 
 

@@ -9,9 +9,9 @@ from llmgateway.v1 import embedding_pb2
 
 from llmgateway_server.dialects.cohere import parts
 from llmgateway_server.dialects.cohere.decode_chat import decode_object
-from llmgateway_server.dialects.cohere.errors import bad_response
 from llmgateway_server.dialects.cohere.messages import data_url
 from llmgateway_server.dialects.cohere.usage import read_usage
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import Json, items, mapping, rest, text
 from llmgateway_server.errors import FieldViolation, InvalidField
 

@@ -67,12 +67,3 @@ def error_message(raw: Json) -> str:
         if isinstance(value, list) and value:
             return compact(value)
     return ""
-
-
-def bad_response(provider: str, what: str) -> errors.ProviderBadResponse:
-    """Say what was wrong with a 200."""
-    return errors.ProviderBadResponse(
-        f"The answer of {provider} makes no sense: {what}.",
-        metadata={"provider": provider, "httpStatus": "200"},
-        http_status=200,
-    )

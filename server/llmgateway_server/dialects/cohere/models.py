@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmgateway.v1 import model_pb2
 
 from llmgateway_server.dialects.cohere.decode_chat import decode_object
-from llmgateway_server.dialects.cohere.errors import bad_response
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import INT32_MAX, Json, items, mapping, text
 
 Can = model_pb2.Model.Capability

@@ -8,7 +8,7 @@ from llmgateway.v1 import rerank_pb2, usage_pb2
 
 from llmgateway_server.dialects.cohere import parts
 from llmgateway_server.dialects.cohere.decode_chat import decode_object
-from llmgateway_server.dialects.cohere.errors import bad_response
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import INT32_MAX, Json, compact, items, mapping, number, rest, text
 
 ANSWER_MEMBERS = frozenset({"id", "results", "meta"})

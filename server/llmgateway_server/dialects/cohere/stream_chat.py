@@ -15,11 +15,12 @@ from llmgateway.v1 import message_pb2, stream_pb2
 from llmgateway_server.dialects.codec import Decoded, Delta, DeltaKey, Frame
 from llmgateway_server.dialects.cohere import parts
 from llmgateway_server.dialects.cohere.decode_chat import candidate_json
-from llmgateway_server.dialects.cohere.errors import FAILED_FINISHES, answer_error, bad_response
+from llmgateway_server.dialects.cohere.errors import FAILED_FINISHES, answer_error
 from llmgateway_server.dialects.cohere.finish import finish_reason
 from llmgateway_server.dialects.cohere.options import NAME
 from llmgateway_server.dialects.cohere.parts import PartKey
 from llmgateway_server.dialects.cohere.usage import read_usage
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import Json, compact, decode, index, items, mapping, rest, text
 
 Event = stream_pb2.GenerationEvent

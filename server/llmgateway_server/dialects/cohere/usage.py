@@ -9,7 +9,8 @@ from typing import Any
 
 from llmgateway.v1 import call_pb2, usage_pb2
 
-from llmgateway_server.dialects.reading import INT32_MAX, Json, compact, mapping
+from llmgateway_server.dialects.counts import read_count
+from llmgateway_server.dialects.reading import INT32_MAX, compact, mapping
 
 
 def read_usage(raw: Any, usage: usage_pb2.Usage) -> list[call_pb2.Warning]:
@@ -34,20 +35,3 @@ def read_usage(raw: Any, usage: usage_pb2.Usage) -> list[call_pb2.Warning]:
             usage.input_token_count = min(usage.input_token_count + usage.image_input_token_count, INT32_MAX)
     usage.provider_json = compact(whole)
     return warnings
-
-
-def read_count(raw: Json, member: str, warnings: list[call_pb2.Warning]) -> int:
-    """Return a count of at least 0 that fits the contract; say where that is not what came."""
-    value: Any = raw.get(member)
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # NaN
-        description, count = "is no number: it counts as 0", 0
-    elif value < 0:
-        description, count = "is negative: it counts as 0", 0
-    elif value > INT32_MAX:
-        description, count = f"is beyond any model: it counts as {INT32_MAX}", INT32_MAX
-    else:
-        return int(value)
-    warnings.append(call_pb2.Warning(field="usage", description=f"The provider's {member} {description}."))
-    return count

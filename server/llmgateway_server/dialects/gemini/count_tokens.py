@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from llmgateway_server.dialects.gemini.errors import bad_response, decode_object
+from llmgateway_server.dialects.failures import bad_response
+from llmgateway_server.dialects.gemini.errors import decode_object
 from llmgateway_server.dialects.gemini.models import resource
 from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.dialects.reading import INT32_MAX, Json

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from llmgateway.v1 import call_pb2, generation_pb2, message_pb2
 
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.gemini.candidates import CandidateReader
-from llmgateway_server.dialects.gemini.errors import bad_response, decode_object
+from llmgateway_server.dialects.gemini.errors import decode_object
 from llmgateway_server.dialects.gemini.options import NAME
 from llmgateway_server.dialects.gemini.usage import UsageReader, service_tier
 from llmgateway_server.dialects.reading import Json, compact, index, items, mapping, rest, text

@@ -11,7 +11,8 @@ from typing import Any
 
 from llmgateway.v1 import embedding_pb2
 
-from llmgateway_server.dialects.gemini.errors import bad_response, decode_object
+from llmgateway_server.dialects.failures import bad_response
+from llmgateway_server.dialects.gemini.errors import decode_object
 from llmgateway_server.dialects.gemini.media import encode_media
 from llmgateway_server.dialects.gemini.models import embeds_one, model_path, resource
 from llmgateway_server.dialects.gemini.options import merge_chosen, read_options

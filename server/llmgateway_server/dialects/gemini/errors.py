@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from llmgateway_server import errors
-from llmgateway_server.dialects.failures import Told, clamp, leaf_of, plain_text, redact, retry_after_s
+from llmgateway_server.dialects.failures import Told, bad_response, clamp, leaf_of, plain_text, redact, retry_after_s
 from llmgateway_server.dialects.reading import Json, decode, items, mapping, text
 
 KEY_REASONS = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED", "API_KEY_SERVICE_BLOCKED", "ACCESS_TOKEN_EXPIRED"})
@@ -109,12 +109,3 @@ def decode_object(provider: str, body: bytes) -> Json:
     if not isinstance(raw, dict):
         raise bad_response(provider, "it is no JSON object")
     return raw
-
-
-def bad_response(provider: str, what: str) -> errors.ProviderBadResponse:
-    """Say what was wrong with a 200."""
-    return errors.ProviderBadResponse(
-        f"The answer of {provider} makes no sense: {what}.",
-        metadata={"provider": provider, "httpStatus": "200"},
-        http_status=200,
-    )

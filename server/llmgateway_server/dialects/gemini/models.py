@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from llmgateway.v1 import model_pb2
 
-from llmgateway_server.dialects.gemini.errors import bad_response, decode_object
+from llmgateway_server.dialects.failures import bad_response
+from llmgateway_server.dialects.gemini.errors import decode_object
 from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.dialects.reading import INT32_MAX, Json, items, mapping, text
 

@@ -13,9 +13,10 @@ import msgspec
 from llmgateway.v1 import call_pb2, message_pb2, stream_pb2
 
 from llmgateway_server.dialects.codec import Decoded, Delta, DeltaKey, Frame
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.gemini.candidates import CandidateReader
 from llmgateway_server.dialects.gemini.decode_generate import RESPONSE_MEMBERS, block_word, describe
-from llmgateway_server.dialects.gemini.errors import bad_response, holds_error, stream_error
+from llmgateway_server.dialects.gemini.errors import holds_error, stream_error
 from llmgateway_server.dialects.gemini.options import NAME
 from llmgateway_server.dialects.gemini.usage import UsageReader
 from llmgateway_server.dialects.reading import Json, decode, index, items, mapping, rest, text

@@ -6,10 +6,9 @@ Google's own tools put into the prompt part of the prompt's: both are added here
 
 from __future__ import annotations
 
-import math
-
 from llmgateway.v1 import call_pb2, usage_pb2
 
+from llmgateway_server.dialects.counts import read_count
 from llmgateway_server.dialects.reading import INT32_MAX, Json, compact, items, mapping, text
 
 IMAGES = ("IMAGE", "VIDEO")
@@ -59,25 +58,7 @@ class UsageReader:
         return min(first + second, INT32_MAX)
 
     def _count(self, raw: Json, member: str) -> int:
-        """Return a count of at least 0 that fits the contract; say where that is not what came."""
-        value: object = raw.get(member)
-        if value is None:
-            return 0
-        if type(value) is int and 0 <= value <= INT32_MAX:
-            return value
-        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            self._warn(member, "is no number: it counts as 0")
-            return 0
-        if value < 0:
-            self._warn(member, "is negative: it counts as 0")
-            return 0
-        if value > INT32_MAX:
-            self._warn(member, f"is beyond any model: it counts as {INT32_MAX}")
-            return INT32_MAX
-        return int(value)
-
-    def _warn(self, member: str, description: str) -> None:
-        self.warnings.append(call_pb2.Warning(field="usage", description=f"The provider's {member} {description}."))
+        return read_count(raw, member, self.warnings)
 
 
 def service_tier(raw: Json) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from llmgateway.v1 import generation_pb2, message_pb2
 
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.ollama import parts
-from llmgateway_server.dialects.ollama.errors import bad_response, stream_error
+from llmgateway_server.dialects.ollama.errors import stream_error
 from llmgateway_server.dialects.ollama.finish import finish_reason
 from llmgateway_server.dialects.ollama.usage import read_usage
 from llmgateway_server.dialects.reading import Json, compact, decode, items, rest, text

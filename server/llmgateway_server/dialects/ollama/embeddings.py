@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from llmgateway.v1 import embedding_pb2
 
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.ollama import parts
 from llmgateway_server.dialects.ollama.decode_chat import decode_object
-from llmgateway_server.dialects.ollama.errors import bad_response
 from llmgateway_server.dialects.ollama.gaps import missing
 from llmgateway_server.dialects.ollama.usage import read_usage
 from llmgateway_server.dialects.reading import Json, items, rest, text

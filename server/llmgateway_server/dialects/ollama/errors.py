@@ -49,12 +49,3 @@ def error_message(raw: Json) -> str:
     """Return what an error says, empty where it says nothing readable."""
     error = raw.get("error")
     return text(error) or text(mapping(error).get("message")) or text(raw.get("message"))
-
-
-def bad_response(provider: str, what: str) -> errors.ProviderBadResponse:
-    """Say what was wrong with a 200."""
-    return errors.ProviderBadResponse(
-        f"The answer of {provider} makes no sense: {what}.",
-        metadata={"provider": provider, "httpStatus": "200"},
-        http_status=200,
-    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from llmgateway.v1 import model_pb2
 
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.ollama.decode_chat import decode_object
-from llmgateway_server.dialects.ollama.errors import bad_response
 from llmgateway_server.dialects.reading import mapping, text
 
 

@@ -12,9 +12,10 @@ import msgspec
 from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2
 
 from llmgateway_server.dialects.codec import Decoded, Delta, DeltaKey, Frame
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.ollama import parts
 from llmgateway_server.dialects.ollama.decode_chat import candidate_json, message_of
-from llmgateway_server.dialects.ollama.errors import bad_response, stream_error
+from llmgateway_server.dialects.ollama.errors import stream_error
 from llmgateway_server.dialects.ollama.finish import finish_reason
 from llmgateway_server.dialects.ollama.usage import read_usage
 from llmgateway_server.dialects.reading import Json, decode, items, rest, text

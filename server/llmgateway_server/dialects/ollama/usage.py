@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from llmgateway.v1 import call_pb2, usage_pb2
 
-from llmgateway_server.dialects.reading import INT32_MAX, Json, compact
+from llmgateway_server.dialects.counts import read_count
+from llmgateway_server.dialects.reading import Json, compact
 
 # Durations are in nanoseconds.
 USAGE_MEMBERS = (
@@ -24,20 +23,3 @@ def read_usage(raw: Json, usage: usage_pb2.Usage) -> list[call_pb2.Warning]:
     usage.output_token_count = read_count(raw, "eval_count", warnings)
     usage.provider_json = compact({member: raw[member] for member in USAGE_MEMBERS if member in raw})
     return warnings
-
-
-def read_count(raw: Json, member: str, warnings: list[call_pb2.Warning]) -> int:
-    """Return a count of at least 0 that fits the contract; say where that is not what came."""
-    value: Any = raw.get(member)
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # NaN
-        description, count = "is no number: it counts as 0", 0
-    elif value < 0:
-        description, count = "is negative: it counts as 0", 0
-    elif value > INT32_MAX:
-        description, count = f"is beyond any model: it counts as {INT32_MAX}", INT32_MAX
-    else:
-        return int(value)
-    warnings.append(call_pb2.Warning(field="usage", description=f"The provider's {member} {description}."))
-    return count

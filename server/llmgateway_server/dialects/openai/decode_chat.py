@@ -6,7 +6,7 @@ from typing import Any
 
 from llmgateway.v1 import call_pb2, generation_pb2, message_pb2
 
-from llmgateway_server import errors
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.openai import parts
 from llmgateway_server.dialects.openai.errors import stream_error
 from llmgateway_server.dialects.openai.finish import finish_reason
@@ -29,15 +29,6 @@ def decode_object(provider: str, body: bytes) -> Json:
     if raw.get("error") or raw.get("object") == "error":
         raise stream_error(provider, raw)
     return raw
-
-
-def bad_response(provider: str, what: str) -> errors.ProviderBadResponse:
-    """Say what was wrong with a 200."""
-    return errors.ProviderBadResponse(
-        f"The answer of {provider} makes no sense: {what}.",
-        metadata={"provider": provider, "httpStatus": "200"},
-        http_status=200,
-    )
 
 
 def decode_generate(

@@ -10,7 +10,8 @@ from typing import Any
 
 from llmgateway.v1 import embedding_pb2
 
-from llmgateway_server.dialects.openai.decode_chat import bad_response, decode_object, describe
+from llmgateway_server.dialects.failures import bad_response
+from llmgateway_server.dialects.openai.decode_chat import decode_object, describe
 from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.dialects.openai.usage import UsageReader
 from llmgateway_server.dialects.reading import Json, index, items, mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmgateway.v1 import model_pb2
 
-from llmgateway_server.dialects.openai.decode_chat import bad_response
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import decode, items, mapping, text
 
 

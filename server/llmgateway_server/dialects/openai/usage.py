@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from llmgateway.v1 import call_pb2, usage_pb2
 
+from llmgateway_server.dialects.counts import read_count
 from llmgateway_server.dialects.openai.quirks import Quirks
-from llmgateway_server.dialects.reading import INT32_MAX, Json, compact, mapping
+from llmgateway_server.dialects.reading import Json, compact, mapping
 
 USD_NANOS = 1_000_000_000
 
@@ -51,20 +51,4 @@ class UsageReader:
         usage.provider_json = compact(raw)
 
     def _count(self, raw: Json, member: str) -> int:
-        """Return a count of at least 0 that fits the contract; say where that is not what came."""
-        value: Any = raw.get(member)
-        if value is None:
-            return 0
-        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            self._warn(member, "is no number: it counts as 0")
-            return 0
-        if value < 0:
-            self._warn(member, "is negative: it counts as 0")
-            return 0
-        if value > INT32_MAX:
-            self._warn(member, f"is beyond any model: it counts as {INT32_MAX}")
-            return INT32_MAX
-        return int(value)
-
-    def _warn(self, member: str, description: str) -> None:
-        self.warnings.append(call_pb2.Warning(field="usage", description=f"The provider's {member} {description}."))
+        return read_count(raw, member, self.warnings)
