@@ -13,6 +13,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from llmgateway_server import errors
 from llmgateway_server.attempts.attempts import Attempts
 from llmgateway_server.auth.keys import Keyring
 from llmgateway_server.banner import Listening, banner
-from llmgateway_server.catalog.prices import load_prices
+from llmgateway_server.catalog.prices import Price, load_prices
 from llmgateway_server.catalog.vendors import Vendor, auth_headers, load_vendors
 from llmgateway_server.config.address import Address, parse_address
 from llmgateway_server.config.settings import ProviderSettings, Settings, TlsSettings
@@ -239,9 +240,18 @@ def build_pipeline(
     """Return the path of a call over the configured providers."""
     table = RouteTable(list(upstreams), {name: target_of(target) for name, target in settings.routes.items()})
     listings = {name: upstream.list_models for name, upstream in upstreams.items()}
-    directory = ModelDirectory(table, listings, clock, report_listing)
-    prices = load_prices()
+    prices = load_prices().with_own(own_prices(settings))
+    directory = ModelDirectory(table, listings, clock, report_listing, prices.describe)
     return Pipeline(settings.limits, table, upstreams, Attempts(clock), directory, prices.cost_usd_nanos, clock)
+
+
+def own_prices(settings: Settings) -> dict[str, list[Price]]:
+    """Return the configuration's prices, by `provider/model`."""
+    today = datetime.now(UTC).date()
+    return {
+        name: [Price(kind, usd_nanos, "configuration", today) for kind, usd_nanos in model.price.items()]
+        for name, model in settings.models.items()
+    }
 
 
 def shim_settings(settings: Settings) -> ShimSettings:

@@ -50,6 +50,35 @@ DEEP = "[" * 100 + "]" * 100
 NAN = float("nan")
 
 REFUSED: list[tuple[Request, str]] = [
+    (
+        request(messages=[message("ASSISTANT", call("a")), message("TOOL", result("a", parts=[Part()]))]),
+        "messages[1].parts[0].tool_result.parts[0]",
+    ),
+    (
+        request(messages=[message("ASSISTANT", call("a")), message("TOOL", result("a", parts=[call("b")]))]),
+        "messages[1].parts[0].tool_result.parts[0].tool_call",
+    ),
+    (
+        request(
+            messages=[
+                message("ASSISTANT", call("a")),
+                message("TOOL", result("a", parts=[Part(text="x", provider_json={"openai": "["})])),
+            ]
+        ),
+        'messages[1].parts[0].tool_result.parts[0].provider_json["openai"]',
+    ),
+    (
+        request(
+            messages=[
+                message("ASSISTANT", call("a")),
+                message(
+                    "TOOL",
+                    result("a", parts=[Part(provider_part=message_pb2.ProviderPart(dialect="openai", json="["))]),
+                ),
+            ]
+        ),
+        "messages[1].parts[0].tool_result.parts[0].provider_part.json",
+    ),
     (request(model=""), "model"),
     (request(model="x" * 513), "model"),
     (request(messages=[]), "messages"),

@@ -1,7 +1,7 @@
-"""Prices as rows of `prices.toml`, and what a usage costs by them. Integers only: money is never a float.
+"""Prices: of the configuration, of `prices.toml`, of the vendors' models; and what a usage costs by them.
 
-A price is in 1e-9 US dollars for a million tokens. The parts of a cost are summed first and rounded up once, to
-the full 1e-9 dollar.
+Integers only: money is never a float. A price is in 1e-9 US dollars for a million tokens. The parts of a cost are
+summed first and rounded up once, to the full 1e-9 dollar.
 """
 
 from __future__ import annotations
@@ -11,25 +11,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from importlib import resources
 from typing import Protocol
 
 import msgspec
 from llmgateway.v1 import model_pb2, usage_pb2
 
+from llmgateway_server.catalog.models import ModelFile, ModelRow, load_models
 from llmgateway_server.catalog.vendors import CatalogError
 
 USD_NANOS = 10**9
 TOKENS_PER_PRICE = 10**6
+MAX_KNOWN = 4096
 
-# Each kind of token with the field that counts it, and the kind of which it is a part: where the part has a price
-# of its own, that one replaces the whole's.
+# Each kind of token (and searches) with the field that counts it, and the kind of which it is a part: where the part
+# has a price of its own, that one replaces the whole's.
 TOKEN_KINDS: Mapping[str, tuple[str, str]] = {
     "input": ("input_token_count", ""),
     "cached_input": ("cached_input_token_count", "input"),
     "cache_write_input": ("cache_write_input_token_count", "input"),
+    "long_cache_write_input": ("long_cache_write_input_token_count", "cache_write_input"),
+    "audio_input": ("audio_input_token_count", "input"),
+    "image_input": ("image_input_token_count", "input"),
     "output": ("output_token_count", ""),
     "reasoning": ("reasoning_token_count", "output"),
+    "audio_output": ("audio_output_token_count", "output"),
+    "image_output": ("image_output_token_count", "output"),
+    "search_unit": ("search_unit_count", ""),
 }
 
 
@@ -44,12 +53,16 @@ class Priced(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a million tokens of one kind cost, in 1e-9 US dollars; where and when that was read."""
+    """What a million tokens of one kind cost, in 1e-9 US dollars; where and when that was read.
+
+    Of several prices of a kind that one holds whose `above_input_token_count` is the highest that the input is above.
+    """
 
     token_kind: str
     usd_nanos_per_million: int
     source: str
     read_on: date
+    above_input_token_count: int = 0
 
 
 class PriceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,24 +73,50 @@ class PriceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     usd_per_million: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
 class PriceBook:
-    """Prices by `provider/model`, and by the beginnings of such names."""
+    """Prices by `provider/model`, by the beginnings of such names, and by vendors' models, in this order."""
 
-    exact: Mapping[str, Sequence[Price]]
-    beginnings: Mapping[str, Sequence[Price]]
+    def __init__(
+        self,
+        exact: Mapping[str, Sequence[Price]],
+        beginnings: Mapping[str, Sequence[Price]],
+        models: ModelFile | None = None,
+    ) -> None:
+        self._exact = exact
+        self._beginnings = beginnings
+        self._models = models
+        # Callers name models again and again, and each look-up of a new one walks its vendor's rows.
+        self._known = lru_cache(maxsize=MAX_KNOWN)(self._find)
 
-    def find(self, target: Priced) -> Sequence[Price]:
+    def find(self, provider: str, model: str) -> Sequence[Price]:
         """Return the prices of a model, none if they are unknown; the longest beginning wins."""
-        name = f"{target.provider}/{target.model}"
-        if name in self.exact:
-            return self.exact[name]
-        fitting = [beginning for beginning in self.beginnings if name.startswith(beginning)]
-        return self.beginnings[max(fitting, key=len)] if fitting else ()
+        return self._known(provider, model)
+
+    def with_own(self, own: Mapping[str, Sequence[Price]]) -> PriceBook:
+        """Return the same prices with some that come first, by `provider/model`."""
+        return PriceBook({**self._exact, **own}, self._beginnings, self._models)
+
+    def describe(self, model: model_pb2.Model, provider: str, name: str) -> None:
+        """Add what is known of a model: its prices, and its context where the provider does not say."""
+        if not model.prices:
+            model.prices.extend(price_messages(self.find(provider, name)))
+        row = self._models.find(provider, name) if self._models is not None else None
+        if row is not None and not model.context_token_count:
+            model.context_token_count = row.context
+
+    def _find(self, provider: str, model: str) -> Sequence[Price]:
+        name = f"{provider}/{model}"
+        if name in self._exact:
+            return self._exact[name]
+        fitting = [beginning for beginning in self._beginnings if name.startswith(beginning)]
+        if fitting:
+            return self._beginnings[max(fitting, key=len)]
+        row = self._models.find(provider, model) if self._models is not None else None
+        return row_prices(row, self._models) if row is not None and self._models is not None else ()
 
     def cost_usd_nanos(self, target: Priced, usage: usage_pb2.Usage) -> int | None:
         """Return what a usage costs, None where no price is known."""
-        prices = self.find(target)
+        prices = self.find(target.provider, target.model)
         return cost_usd_nanos(usage, prices) if prices else None
 
 
@@ -87,14 +126,35 @@ def cost_usd_nanos(usage: usage_pb2.Usage, prices: Sequence[Price]) -> int:
     A part with a price of its own (`cached_input` of `input`) is billed by that, the rest of its whole by the
     whole's. Counts that make no sense (negative, parts larger than their whole) never give a credit.
     """
-    rates = {price.token_kind: price.usd_nanos_per_million for price in prices}
+    rates = rates_for(usage, prices)
     counts: dict[str, int] = {kind: max(0, getattr(usage, TOKEN_KINDS[kind][0])) for kind in rates}
-    for kind in rates:
+    left = dict(counts)
+    for kind, count in counts.items():
         whole = TOKEN_KINDS[kind][1]
-        if whole in counts:
-            counts[whole] = max(0, counts[whole] - counts[kind])
-    total: int = sum(counts[kind] * rate for kind, rate in rates.items())
+        while whole and whole not in rates:  # a part of a part, where the one between has no price of its own
+            whole = TOKEN_KINDS[whole][1]
+        if whole:
+            left[whole] = max(0, left[whole] - count)
+    total: int = sum(left[kind] * rate for kind, rate in rates.items())
     return -(-total // TOKENS_PER_PRICE)
+
+
+def rates_for(usage: usage_pb2.Usage, prices: Sequence[Price]) -> dict[str, int]:
+    """Return the price of each kind that holds for a call of this size."""
+    rates: dict[str, int] = {}
+    for price in sorted(prices, key=lambda price: price.above_input_token_count):
+        if not price.above_input_token_count or usage.input_token_count > price.above_input_token_count:
+            rates[price.token_kind] = price.usd_nanos_per_million
+    return rates
+
+
+def row_prices(row: ModelRow, models: ModelFile) -> Sequence[Price]:
+    """Return a model's prices, a step each."""
+    return [
+        Price(kind, rate, models.source, models.read_on, above)
+        for kind, steps in row.prices.items()
+        for above, rate in steps
+    ]
 
 
 def price_messages(prices: Sequence[Price]) -> list[model_pb2.Price]:
@@ -102,7 +162,10 @@ def price_messages(prices: Sequence[Price]) -> list[model_pb2.Price]:
     messages = []
     for price in prices:
         message = model_pb2.Price(
-            token_kind=price.token_kind, usd_nanos_per_million=price.usd_nanos_per_million, source=price.source
+            token_kind=price.token_kind,
+            usd_nanos_per_million=price.usd_nanos_per_million,
+            source=price.source,
+            above_input_token_count=price.above_input_token_count,
         )
         message.read_time.FromDatetime(datetime.combine(price.read_on, datetime.min.time(), UTC))
         messages.append(message)
@@ -111,10 +174,11 @@ def price_messages(prices: Sequence[Price]) -> list[model_pb2.Price]:
 
 def load_prices() -> PriceBook:
     """Return the catalogue's prices. Raise `CatalogError`."""
-    return parse_prices(resources.files(__package__).joinpath("prices.toml").read_text(encoding="utf-8"))
+    text = resources.files(__package__).joinpath("prices.toml").read_text(encoding="utf-8")
+    return parse_prices(text, load_models())
 
 
-def parse_prices(text: str) -> PriceBook:
+def parse_prices(text: str, models: ModelFile | None = None) -> PriceBook:
     """Read prices from TOML. Raise `CatalogError`."""
     exact, beginnings = {}, {}
     for name, table in tomllib.loads(text).items():
@@ -127,7 +191,7 @@ def parse_prices(text: str) -> PriceBook:
             beginnings[name[:-1]] = prices
         else:
             exact[name] = prices
-    return PriceBook(exact, beginnings)
+    return PriceBook(exact, beginnings, models)
 
 
 def parse_price(token_kind: str, usd: str, row: PriceRow) -> Price:

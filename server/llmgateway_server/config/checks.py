@@ -34,6 +34,7 @@ def check_document(document: ResolvedDocument, vendors: VendorRows, provider_nam
     check_keys(document)
     check_providers(document, vendors)
     check_routes(document, provider_names)
+    check_models(document, provider_names)
 
 
 def check_listeners(document: ResolvedDocument) -> None:
@@ -173,6 +174,16 @@ def check_provider_keys(document: ResolvedDocument, path: Path, keys: Value) -> 
             document.report(inner, "this looks like a real key; give it by reference: write ${NAME} or ${file:PATH}")
         elif not is_header_safe(key):
             document.report(inner, "a key has visible ASCII characters only, at least one and no spaces")
+
+
+def check_models(document: ResolvedDocument, provider_names: frozenset[str]) -> None:
+    """What is said of models is said of a known provider's."""
+    models = document.at(("models",))
+    for name in models if isinstance(models, dict) else ():
+        provider, slash, model = str(name).partition("/")
+        if not slash or not model or provider not in provider_names:
+            shown = suggest(provider, sorted(provider_names))
+            document.report(("models", name), f"a model is named provider/model, with a configured provider{shown}")
 
 
 def check_routes(document: ResolvedDocument, provider_names: frozenset[str]) -> None:

@@ -8,11 +8,17 @@ numbers in that unit: `TimeoutSettings(connect_s=0.2)`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, Strict, ValidationInfo
 
-from llmgateway_server.config.units import MAX_DURATION_S, MAX_SIZE_BYTES, parse_duration_s, parse_size_bytes
+from llmgateway_server.config.units import (
+    MAX_DURATION_S,
+    MAX_SIZE_BYTES,
+    parse_duration_s,
+    parse_size_bytes,
+    parse_usd_nanos,
+)
 
 # The validation context of values that were read from a file, where a bare number would leave its unit to guess.
 FROM_FILE = {"from_file": True}
@@ -32,6 +38,13 @@ def read_duration_s(value: object, info: ValidationInfo) -> object:
     return parse_duration_s(value if isinstance(value, str) else "")
 
 
+def read_usd_nanos(value: object) -> object:
+    """Read a price in US dollars; what is no number goes on to be refused by its type."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    return parse_usd_nanos(str(value))
+
+
 def read_size_bytes(value: object, info: ValidationInfo) -> object:
     """Turn a size's text into bytes."""
     if is_bare_number(value, info):
@@ -40,6 +53,7 @@ def read_size_bytes(value: object, info: ValidationInfo) -> object:
 
 
 Duration = Annotated[float, BeforeValidator(read_duration_s), Field(ge=0, le=MAX_DURATION_S)]
+UsdNanos = Annotated[int, BeforeValidator(read_usd_nanos), Field(ge=0)]
 PositiveDuration = Annotated[float, BeforeValidator(read_duration_s), Field(gt=0, le=MAX_DURATION_S)]
 Size = Annotated[int, BeforeValidator(read_size_bytes), Field(gt=0, le=MAX_SIZE_BYTES)]
 # YAML and callers give lists; strictness binds the items, not the container.
@@ -204,6 +218,27 @@ class ProviderSettings(Section):
     """Only for the dialect `mock`: the answer to every call, as in `provider_options_json`."""
 
 
+TokenKind = Literal[
+    "input",
+    "cached_input",
+    "cache_write_input",
+    "long_cache_write_input",
+    "audio_input",
+    "image_input",
+    "output",
+    "reasoning",
+    "audio_output",
+    "image_output",
+    "search_unit",
+]
+
+
+class ModelSettings(Section):
+    """A model of a provider. `price` replaces the catalogue's: US dollars for a million tokens, by their kind."""
+
+    price: Mapping[TokenKind, UsdNanos] = Field(default_factory=dict)
+
+
 class LogSettings(Section):
     """What is logged: JSON lines on standard error, one a call, never any content."""
 
@@ -222,4 +257,6 @@ class Settings(Section):
     """By name. In a file without this section, those that the environment offers."""
     routes: Mapping[str, str] = Field(default_factory=dict)
     """Names that callers may use, each with its target as `provider/model`."""
+    models: Mapping[str, ModelSettings] = Field(default_factory=dict)
+    """What is known of models, as `provider/model`, better than the catalogue knows it."""
     log: LogSettings = Field(default_factory=LogSettings)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal, InvalidOperation
 
 DURATION_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SIZE_UNITS_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 
 MAX_DURATION_S = 366 * 86400.0
 MAX_SIZE_BYTES = 64 * 1024**3
+MAX_USD_NANOS = 10**15
 
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
 _SIZE = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB)")
@@ -40,3 +42,17 @@ def parse_size_bytes(text: str) -> int:
     if size_bytes > MAX_SIZE_BYTES:
         raise ValueError("a size is at most 64GiB")
     return size_bytes
+
+
+def parse_usd_nanos(text: str) -> int:
+    """Read US dollars such as `0.15` as 1e-9 dollars, at most a million dollars.
+
+    Raises `ValueError` with a sentence that says how to write one.
+    """
+    try:
+        usd_nanos = Decimal(text) * 10**9
+    except InvalidOperation as error:
+        raise ValueError("a price is a number of US dollars, such as 0.15") from error
+    if not usd_nanos.is_finite() or not 0 <= usd_nanos <= MAX_USD_NANOS or usd_nanos != usd_nanos.to_integral_value():
+        raise ValueError("a price is 0 to 1000000 US dollars, with at most 9 decimals")
+    return int(usd_nanos)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from llmgateway.v1 import call_pb2
@@ -17,7 +16,7 @@ def read_count(raw: Json, member: str, warnings: list[call_pb2.Warning]) -> int:
         return value
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # NaN
         description, count = "is no number: it counts as 0", 0
     elif value < 0:
         description, count = "is negative: it counts as 0", 0

@@ -46,8 +46,11 @@ def index(value: Any, default: int) -> int:
 
 
 def number(value: Any) -> float:
-    """Return a number, 0 for anything else."""
-    return float(value) if isinstance(value, int | float) else 0.0
+    """Return a number, 0 for anything else, and for what no double holds."""
+    try:
+        return float(value) if isinstance(value, int | float) else 0.0
+    except OverflowError:
+        return 0.0
 
 
 def compact(value: object) -> str:

@@ -17,11 +17,16 @@ from llmgateway_server.routing.plan import RouteTable, Target
 
 KEPT_S = 60.0
 
+# Adds to a model what else is known of a provider's model of a name.
+Describe = Callable[[model_pb2.Model, str, str], None]
 Listing = Callable[[], Awaitable[list[model_pb2.Model]]]
 
 
 class ModelDirectory:
-    """The models behind a route table. `listings` asks each provider; `report` is told of one that fails."""
+    """The models behind a route table. `listings` asks each provider; `report` is told of one that fails.
+
+    `describe` adds to each model what the catalogue knows of it.
+    """
 
     def __init__(
         self,
@@ -29,10 +34,12 @@ class ModelDirectory:
         listings: Mapping[str, Listing],
         clock: Callable[[], float],
         report: Callable[[str, errors.CallError], None],
+        describe: Describe = lambda *_: None,
     ) -> None:
         self._table = table
         self._listings = listings
         self._report = report
+        self._describe = describe
         self._kept: TTLCache[str, list[model_pb2.Model]] = TTLCache(max(len(listings), 1), KEPT_S, timer=clock)
 
     async def list_models(self) -> list[model_pb2.Model]:
@@ -52,7 +59,9 @@ class ModelDirectory:
     async def _find(self, target: Target) -> model_pb2.Model:
         models = await self._provider_models(target.provider)
         if models is None:  # The provider does not list: any model may be tried.
-            return model_pb2.Model(id=target.id, provider=target.provider)
+            unlisted = model_pb2.Model(id=target.id, provider=target.provider)
+            self._describe(unlisted, target.provider, target.model)
+            return unlisted
         for model in models:
             if model.id == target.id:
                 return model
@@ -71,6 +80,8 @@ class ModelDirectory:
             self._report(provider, error)
             return None
         named = [name_model(provider, model) for model in models]
+        for model, made in zip(models, named, strict=True):
+            self._describe(made, provider, model.id)
         self._kept[provider] = named
         return named
 

@@ -33,6 +33,8 @@ PARTS_BY_ROLE: Mapping[int, frozenset[str]] = {
     message_pb2.ROLE_TOOL: frozenset({"tool_result"}),
 }
 
+# What a tool may return.
+RESULT_PARTS = frozenset({"text", "media", "provider_part"})
 SPEAKING_ROLES = frozenset(role for role, kinds in PARTS_BY_ROLE.items() if "text" in kinds)
 
 Generate = generation_pb2.GenerateRequest
@@ -110,6 +112,8 @@ def check_part(path: str, kind: str, part: message_pb2.Part, limits: LimitSettin
         result = part.tool_result
         if not result.tool_call_id:
             wrong.append(FieldViolation(f"{path}.tool_result.tool_call_id", "is required"))
+        for index, inner in enumerate(result.parts):
+            check_result_part(f"{path}.tool_result.parts[{index}]", inner, limits, wrong)
         if result.parts and result.output_json:
             wrong.append(FieldViolation(f"{path}.tool_result.output_json", "excludes parts: send one or the other"))
         if result.output_json:
@@ -122,6 +126,18 @@ def check_part(path: str, kind: str, part: message_pb2.Part, limits: LimitSettin
         if not provider_part.dialect:
             wrong.append(FieldViolation(f"{path}.provider_part.dialect", "is required"))
         check_json_object(f"{path}.provider_part.json", provider_part.json, limits, wrong)
+
+
+def check_result_part(path: str, part: message_pb2.Part, limits: LimitSettings, wrong: Violations) -> None:
+    """Check what a tool returned: text, media or a provider's own part, and nothing that holds further results."""
+    kind = part.WhichOneof("content")
+    if kind not in RESULT_PARTS:
+        known = ", ".join(sorted(RESULT_PARTS))
+        wrong.append(FieldViolation(f"{path}.{kind}" if kind else path, f"must hold one of {known}"))
+    elif kind != "text":
+        check_part(path, kind, part, limits, wrong)
+    if part.provider_json:
+        check_json_object_map(f"{path}.provider_json", part.provider_json, limits, wrong)
 
 
 def check_media(path: str, media: message_pb2.Media, wrong: Violations) -> None:

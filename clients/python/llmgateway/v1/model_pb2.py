@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19llmgateway/v1/model.proto\x12\rllmgateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x04\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x35\n\x0c\x63\x61pabilities\x18\x03 \x03(\x0e\x32\x1f.llmgateway.v1.Model.Capability\x12\x1b\n\x13\x63ontext_token_count\x18\x04 \x01(\x05\x12\x1e\n\x16max_output_token_count\x18\x05 \x01(\x05\x12\x18\n\x10input_modalities\x18\x06 \x03(\t\x12\x19\n\x11output_modalities\x18\x07 \x03(\t\x12\x1b\n\x13\x61\x63\x63\x65pted_parameters\x18\x08 \x03(\t\x12$\n\x06prices\x18\t \x03(\x0b\x32\x14.llmgateway.v1.Price\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf6\x01\n\nCapability\x12\x1a\n\x16\x43\x41PABILITY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41PABILITY_GENERATE\x10\x01\x12\x14\n\x10\x43\x41PABILITY_EMBED\x10\x02\x12\x15\n\x11\x43\x41PABILITY_RERANK\x10\x03\x12\x14\n\x10\x43\x41PABILITY_TOOLS\x10\x04\x12\x1d\n\x19\x43\x41PABILITY_PARALLEL_TOOLS\x10\x05\x12\x1a\n\x16\x43\x41PABILITY_JSON_SCHEMA\x10\x06\x12\x18\n\x14\x43\x41PABILITY_REASONING\x10\x07\x12\x1b\n\x17\x43\x41PABILITY_PROMPT_CACHE\x10\x08\"y\n\x05Price\x12\x12\n\ntoken_kind\x18\x01 \x01(\t\x12\x1d\n\x15usd_nanos_per_million\x18\x02 \x01(\x03\x12\x0e\n\x06source\x18\x03 \x01(\t\x12-\n\tread_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1d\n\x0fGetModelRequest\x12\n\n\x02id\x18\x01 \x01(\t\"7\n\x10GetModelResponse\x12#\n\x05model\x18\x01 \x01(\x0b\x32\x14.llmgateway.v1.Model\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x12ListModelsResponse\x12$\n\x06models\x18\x01 \x03(\x0b\x32\x14.llmgateway.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\tB\xa4\x01\n\x11\x64\x65v.llmgateway.v1B\nModelProtoP\x01ZJgithub.com/llmgateway/llmgateway/clients/go/gen/llmgateway/v1;llmgatewayv1\xa2\x02\x03LGW\xaa\x02\rLlmGateway.V1\xca\x02\rLlmGateway\\V1\xea\x02\x0eLlmGateway::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19llmgateway/v1/model.proto\x12\rllmgateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x04\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x35\n\x0c\x63\x61pabilities\x18\x03 \x03(\x0e\x32\x1f.llmgateway.v1.Model.Capability\x12\x1b\n\x13\x63ontext_token_count\x18\x04 \x01(\x05\x12\x1e\n\x16max_output_token_count\x18\x05 \x01(\x05\x12\x18\n\x10input_modalities\x18\x06 \x03(\t\x12\x19\n\x11output_modalities\x18\x07 \x03(\t\x12\x1b\n\x13\x61\x63\x63\x65pted_parameters\x18\x08 \x03(\t\x12$\n\x06prices\x18\t \x03(\x0b\x32\x14.llmgateway.v1.Price\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf6\x01\n\nCapability\x12\x1a\n\x16\x43\x41PABILITY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41PABILITY_GENERATE\x10\x01\x12\x14\n\x10\x43\x41PABILITY_EMBED\x10\x02\x12\x15\n\x11\x43\x41PABILITY_RERANK\x10\x03\x12\x14\n\x10\x43\x41PABILITY_TOOLS\x10\x04\x12\x1d\n\x19\x43\x41PABILITY_PARALLEL_TOOLS\x10\x05\x12\x1a\n\x16\x43\x41PABILITY_JSON_SCHEMA\x10\x06\x12\x18\n\x14\x43\x41PABILITY_REASONING\x10\x07\x12\x1b\n\x17\x43\x41PABILITY_PROMPT_CACHE\x10\x08\"\x9a\x01\n\x05Price\x12\x12\n\ntoken_kind\x18\x01 \x01(\t\x12\x1d\n\x15usd_nanos_per_million\x18\x02 \x01(\x03\x12\x0e\n\x06source\x18\x03 \x01(\t\x12-\n\tread_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x61\x62ove_input_token_count\x18\x05 \x01(\x05\"\x1d\n\x0fGetModelRequest\x12\n\n\x02id\x18\x01 \x01(\t\"7\n\x10GetModelResponse\x12#\n\x05model\x18\x01 \x01(\x0b\x32\x14.llmgateway.v1.Model\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x12ListModelsResponse\x12$\n\x06models\x18\x01 \x03(\x0b\x32\x14.llmgateway.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\tB\xa4\x01\n\x11\x64\x65v.llmgateway.v1B\nModelProtoP\x01ZJgithub.com/llmgateway/llmgateway/clients/go/gen/llmgateway/v1;llmgatewayv1\xa2\x02\x03LGW\xaa\x02\rLlmGateway.V1\xca\x02\rLlmGateway\\V1\xea\x02\x0eLlmGateway::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,14 +37,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODEL']._serialized_end=649
   _globals['_MODEL_CAPABILITY']._serialized_start=403
   _globals['_MODEL_CAPABILITY']._serialized_end=649
-  _globals['_PRICE']._serialized_start=651
-  _globals['_PRICE']._serialized_end=772
-  _globals['_GETMODELREQUEST']._serialized_start=774
-  _globals['_GETMODELREQUEST']._serialized_end=803
-  _globals['_GETMODELRESPONSE']._serialized_start=805
-  _globals['_GETMODELRESPONSE']._serialized_end=860
-  _globals['_LISTMODELSREQUEST']._serialized_start=862
-  _globals['_LISTMODELSREQUEST']._serialized_end=920
-  _globals['_LISTMODELSRESPONSE']._serialized_start=922
-  _globals['_LISTMODELSRESPONSE']._serialized_end=1005
+  _globals['_PRICE']._serialized_start=652
+  _globals['_PRICE']._serialized_end=806
+  _globals['_GETMODELREQUEST']._serialized_start=808
+  _globals['_GETMODELREQUEST']._serialized_end=837
+  _globals['_GETMODELRESPONSE']._serialized_start=839
+  _globals['_GETMODELRESPONSE']._serialized_end=894
+  _globals['_LISTMODELSREQUEST']._serialized_start=896
+  _globals['_LISTMODELSREQUEST']._serialized_end=954
+  _globals['_LISTMODELSRESPONSE']._serialized_start=956
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1039
 # @@protoc_insertion_point(module_scope)

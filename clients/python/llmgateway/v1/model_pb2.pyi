@@ -149,14 +149,19 @@ class Price(_message.Message):
     USD_NANOS_PER_MILLION_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     READ_TIME_FIELD_NUMBER: _builtins.int
+    ABOVE_INPUT_TOKEN_COUNT_FIELD_NUMBER: _builtins.int
     token_kind: _builtins.str
-    """The kind, named after the field of `Usage` that counts it without `_token_count`, for example
-    `input`, `cached_input` or `output`.
+    """The kind, named after the field of `Usage` that counts it without `_token_count` or `_count`, for
+    example `input`, `cached_input`, `output` or `search_unit`.
     """
     usd_nanos_per_million: _builtins.int
     """The price of a million such tokens, in 1e-9 US dollars, 0 or more: 150000000 is 0.15 dollars."""
     source: _builtins.str
     """Where the price was read, for example the address of a price list. Empty if unknown."""
+    above_input_token_count: _builtins.int
+    """Above how many input tokens of a call this price holds, for all its tokens of the kind; of
+    several, the highest that the input is above. 0 for a price that holds from the start.
+    """
     @_builtins.property
     def read_time(self) -> _timestamp_pb2.Timestamp:
         """When it was read there. Unset if unknown."""
@@ -168,10 +173,11 @@ class Price(_message.Message):
         usd_nanos_per_million: _builtins.int = ...,
         source: _builtins.str = ...,
         read_time: _timestamp_pb2.Timestamp | None = ...,
+        above_input_token_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["read_time", b"read_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["read_time", b"read_time", "source", b"source", "token_kind", b"token_kind", "usd_nanos_per_million", b"usd_nanos_per_million"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_input_token_count", b"above_input_token_count", "read_time", b"read_time", "source", b"source", "token_kind", b"token_kind", "usd_nanos_per_million", b"usd_nanos_per_million"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
