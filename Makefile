@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 GENERATE_VENV ?= .venv-generate
 ARGS ?=
 
-.PHONY: run test check generate format lock bench campaign clean
+.PHONY: run test check generate prices format lock bench campaign clean
 .DEFAULT_GOAL := run
 
 define require_python
@@ -39,6 +39,10 @@ check: $(VENV)/.test-installed
 generate: $(VENV)/.test-installed $(GENERATE_VENV)/.installed
 	VENV=$(VENV) GENERATE_VENV=$(GENERATE_VENV) $(BIN)/python -m tests.contract.generate
 
+# Writes the catalogue's prices anew from the data of genai-prices; read the diff before you commit it.
+prices: $(GENERATE_VENV)/.installed
+	PYTHONPATH=. $(GENERATE_VENV)/bin/python -m tests.server.catalog.refresh_prices
+
 format: $(VENV)/.test-installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -48,7 +52,7 @@ format: $(VENV)/.test-installed
 lock: $(VENV)/.test-installed
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
-	echo grpcio-tools==1.71.2 | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade - -o requirements-generate.lock
+	printf "grpcio-tools==1.71.2\ngenai-prices==0.2.3\n" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade - -o requirements-generate.lock
 
 bench: $(VENV)/.test-installed
 	@exec $(BIN)/python -m tests.bench $(ARGS)

@@ -286,7 +286,7 @@ async def test_an_unknown_model_is_not_found_and_the_nearest_is_named() -> None:
 
 async def test_every_model_is_listed() -> None:
     models = await Stage().mock.list_models()
-    named = ["echo", "lorem", "tool", "json", "slow", "cut", "error-429", "error-500", "error-503", "embed"]
+    named = ["echo", "lorem", "tool", "json", "slow", "cut", "error-429", "error-500", "error-503", "embed", "rerank"]
     assert [model.id for model in models] == named
     assert all(model.capabilities for model in models)
 

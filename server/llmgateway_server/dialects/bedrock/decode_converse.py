@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from llmgateway.v1 import call_pb2, generation_pb2, message_pb2
 
-from llmgateway_server import errors
 from llmgateway_server.dialects.bedrock.errors import message_of, stream_error, type_of
 from llmgateway_server.dialects.bedrock.finish import finish_reason
 from llmgateway_server.dialects.bedrock.parts import read_block
 from llmgateway_server.dialects.bedrock.usage import read_usage
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import Json, compact, decode, items, mapping, rest, text
 
 # Members that have a home in the contract; `p` is padding, which hides how long a message is.
@@ -25,15 +25,6 @@ def decode_object(provider: str, body: bytes) -> Json:
     if not isinstance(raw, dict):
         raise bad_response(provider, "it is no JSON object")
     return raw
-
-
-def bad_response(provider: str, what: str) -> errors.ProviderBadResponse:
-    """Say what was wrong with a 200."""
-    return errors.ProviderBadResponse(
-        f"The answer of {provider} makes no sense: {what}.",
-        metadata={"provider": provider, "httpStatus": "200"},
-        http_status=200,
-    )
 
 
 def decode_generate(body: bytes, provider: str) -> generation_pb2.GenerateResponse:

@@ -13,10 +13,11 @@ from typing import Any
 
 from llmgateway.v1 import embedding_pb2, usage_pb2
 
-from llmgateway_server.dialects.bedrock.decode_converse import bad_response, decode_object
+from llmgateway_server.dialects.bedrock.decode_converse import decode_object
 from llmgateway_server.dialects.bedrock.errors import message_of, stream_error
 from llmgateway_server.dialects.bedrock.media import wrong
-from llmgateway_server.dialects.bedrock.usage import count
+from llmgateway_server.dialects.counts import read_count
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import Json, compact, items, mapping, rest, text
 from llmgateway_server.errors import CapabilityMissing
 
@@ -179,7 +180,7 @@ def decode_embed(request: Embed, body: bytes, provider: str) -> embedding_pb2.Em
         response.usage.source = usage_pb2.Usage.SOURCE_PROVIDER
         warnings = response.call.warnings
         found: list[Any] = []
-        response.usage.input_token_count = count(raw, "inputTextTokenCount", found)
+        response.usage.input_token_count = read_count(raw, "inputTextTokenCount", found)
         warnings.extend(found)
         response.usage.provider_json = compact({"inputTextTokenCount": raw["inputTextTokenCount"]})
     return response

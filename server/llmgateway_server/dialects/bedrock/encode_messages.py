@@ -25,14 +25,14 @@ RESULT_MEDIA = frozenset({"image", "document", "video"})
 
 
 class Turn:
-    """One message of Converse's in the making. `calls` and `results` are ids, calls with the path of their part."""
+    """One message of Converse's in the making. `calls` and `results` are ids with the paths of their parts."""
 
     def __init__(self, role: str, path: str) -> None:
         self.path = path
         self.content: list[Json] = []
         self.body: Json = {"role": role, "content": self.content}
         self.calls: dict[str, str] = {}
-        self.results: set[str] = set()
+        self.results: dict[str, str] = {}
         self.holds_document = False
 
 
@@ -124,13 +124,15 @@ class ConversationEncoder:
 
     def _add_text(self, path: str, part: Part, text: str, blocks: list[Json], *, cites: bool = False) -> None:
         """Add a text that is not blank. One that came with citations goes back with them."""
-        if part.provider_json.get(NAME):
-            if not cites:
-                raise wrong(f"{path}.provider_json", "has no place: a text block holds only its text")
+        if not text or text.isspace():
+            return
+        if not part.provider_json.get(NAME):
+            blocks.append({"text": text})
+        elif cites:
             block = decode_object(part.provider_json[NAME])
             blocks.append({"citationsContent": {**block, "content": [{"text": text}]}})
-        elif text and not text.isspace():
-            blocks.append({"text": text})
+        else:
+            raise wrong(f"{path}.provider_json", "has no place: a text block holds only its text")
 
     def _add_media(self, turn: Turn, path: str, part: Part) -> None:
         if turn.body["role"] == "assistant":
@@ -166,7 +168,7 @@ class ConversationEncoder:
             return
         self.has_tools = True
         use_id = tool_use_id(result.tool_call_id)
-        turn.results.add(use_id)
+        turn.results[use_id] = path
         block: Json = {"toolUseId": use_id, "content": self._result_content(f"{path}.tool_result", result)}
         if result.failed and self._family.has_result_status:
             block["status"] = "error"
@@ -226,17 +228,29 @@ class ConversationEncoder:
             blocks.append(cache_point(f"{path}.cache_breakpoint", part.cache_breakpoint, self._misses))
 
     def _check_turns(self, turns: list[Turn]) -> None:
-        """Refuse calls without results and documents without text; put results first."""
-        for index, turn in enumerate(turns):
-            if turn.calls and index + 1 < len(turns):
-                for use_id, path in turn.calls.items():
-                    if use_id not in turns[index + 1].results:
-                        description = "has no result in the next turn: Bedrock wants one for each call of a turn"
-                        raise wrong(f"{path}.tool_call.id", description)
+        """Refuse calls and results that do not meet, and documents without text; put results first."""
+        before: Turn | None = None
+        for turn in turns:
+            if before is not None and (before.calls or turn.results):
+                check_calls(before, turn)
             if turn.results and turn.body["role"] == "user":
                 turn.content[:] = results_first(turn.content)
+            before = turn
             if turn.holds_document and not any("text" in block for block in turn.content):
                 raise wrong(f"{turn.path}.parts", "hold a document: Bedrock wants a text beside it")
+
+
+def check_calls(asking: Turn, answering: Turn) -> None:
+    """Refuse a call of a turn without a result in the next, and a result there of any other call."""
+    for use_id, path in asking.calls.items():
+        if use_id not in answering.results:
+            description = "has no result in the next turn: Bedrock wants one for each call of a turn"
+            raise wrong(f"{path}.tool_call.id", description)
+    if answering.body["role"] == "user":
+        for use_id, path in answering.results.items():
+            if use_id not in asking.calls:
+                description = "answers no call of the turn before: Bedrock takes no other results"
+                raise wrong(f"{path}.tool_result.tool_call_id", description)
 
 
 def results_first(content: list[Json]) -> list[Json]:

@@ -73,7 +73,7 @@ class ToolEncoder:
         for index, tool in enumerate(self._request.tools):
             path = f"tools[{index}]"
             kind = tool.WhichOneof("kind")
-            if allowed and kind == "function" and tool.function.name not in allowed:
+            if allowed and tool.function.name not in allowed:
                 continue
             if kind == "function":
                 tools.append({"toolSpec": self._function(path, tool)})

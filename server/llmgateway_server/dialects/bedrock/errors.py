@@ -48,6 +48,12 @@ CONTEXT_WORDS = re.compile(
     re.IGNORECASE,
 )
 FILTER_WORDS = re.compile(r"content filtering policy|blocked by (?:the |our )?content filter", re.IGNORECASE)
+# What AWS says of who called and how a request was signed is the operator's own: accounts, roles, key ids, tokens.
+OPERATOR_WORDS = re.compile(
+    r"arn:aws[\w-]*:(?:iam|sts):[^\s,\"']*|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b|(?<!\d)\d{12}(?!\d)"
+    r"|The Canonical String for this request should have been.*",
+    re.DOTALL,
+)
 MODEL_WORDS = re.compile(r"model identifier is invalid", re.IGNORECASE)
 
 
@@ -74,13 +80,14 @@ def error_of(provider: str, status: int, name: str, message: str, raw: Json, ret
     judged = STATUS_BY_NAME.get(name, status)
     if name in MODEL_ERRORS:
         judged = model_status(raw)
+    message = OPERATOR_WORDS.sub("***", message)
     told = Told(
         message,
         name,
         retry_s,
         is_filtered=bool(FILTER_WORDS.search(message)),
         is_context_too_long=judged == 400 and bool(CONTEXT_WORDS.search(message)),
-        is_model_unknown=judged == 404 or bool(MODEL_WORDS.search(message)),
+        is_model_unknown=name == "ResourceNotFoundException" or bool(MODEL_WORDS.search(message)),
         is_key_rejected=name in KEY_NAMES,
     )
     error = leaf_of(provider, judged, told)
@@ -93,6 +100,11 @@ def error_of(provider: str, status: int, name: str, message: str, raw: Json, ret
         provider_message=error.provider_message,
         http_status=status,
     )
+
+
+def is_exception(name: str) -> bool:
+    """Whether the name of a stream's event is that of an exception; an unmodelled error has only a code for a name."""
+    return name[-9:].lower() == "exception" or exception_name(name) in STATUS_BY_NAME or name in KEY_NAMES
 
 
 def model_status(raw: Json) -> int:

@@ -9,7 +9,8 @@ from typing import Any
 
 from llmgateway.v1 import model_pb2
 
-from llmgateway_server.dialects.bedrock.decode_converse import bad_response, decode_object
+from llmgateway_server.dialects.bedrock.decode_converse import decode_object
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import items, mapping, text
 
 Model = model_pb2.Model

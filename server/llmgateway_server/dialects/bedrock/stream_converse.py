@@ -13,22 +13,20 @@ import msgspec
 from llmgateway.v1 import message_pb2, stream_pb2
 
 from llmgateway_server.dialects.bedrock import parts
-from llmgateway_server.dialects.bedrock.decode_converse import (
-    ANSWER_MEMBERS,
-    MESSAGE_MEMBERS,
-    bad_response,
-    describe,
-    stop_sequence,
-)
-from llmgateway_server.dialects.bedrock.errors import stream_error
+from llmgateway_server.dialects.bedrock.decode_converse import ANSWER_MEMBERS, MESSAGE_MEMBERS, describe, stop_sequence
+from llmgateway_server.dialects.bedrock.errors import is_exception, stream_error
 from llmgateway_server.dialects.bedrock.finish import finish_reason
 from llmgateway_server.dialects.bedrock.media import decode_bytes, media_type
 from llmgateway_server.dialects.bedrock.options import NAME
 from llmgateway_server.dialects.bedrock.usage import read_usage
 from llmgateway_server.dialects.codec import Decoded, Delta, DeltaKey, Frame
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.reading import Json, compact, decode, index, items, mapping, rest, text
 
 Event = stream_pb2.GenerationEvent
+EVENTS = frozenset(
+    {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"}
+)
 Reasoning = message_pb2.Reasoning
 KIND_TEXT, KIND_REDACTED = Reasoning.KIND_TEXT, Reasoning.KIND_REDACTED
 
@@ -91,15 +89,12 @@ class ConverseStreamDecoder:
                 return [delta]
         try:
             raw = decode(data) if data else {}
-        except ValueError as error:
-            if name[-9:].lower() == "exception":
-                raw = {}
-            else:
-                raise bad_response(self._provider, "an event is not JSON") from error
-        if name[-9:].lower() == "exception":
+        except ValueError:
+            raw = None
+        if name not in EVENTS and is_exception(name):
             raise stream_error(self._provider, name, mapping(raw))
         if not isinstance(raw, dict):
-            raise bad_response(self._provider, "an event is no object")
+            raise bad_response(self._provider, "an event is no JSON object")
         if name == "initial-response":  # AWS event streams may begin with one, which says nothing here
             return []
         events: Decoded = []
@@ -214,7 +209,7 @@ class ConverseStreamDecoder:
 
     def _open(self, block: Block, kind: str, part: message_pb2.Part, events: Decoded) -> None:
         """Open a part for a block; one of another kind that is open there is closed before."""
-        if block.part >= 0:
+        if block.part >= 0 or block.pieces:
             self._close(block, events)
         block.kind, block.part = kind, self._part_count
         self._part_count += 1
@@ -242,7 +237,9 @@ class ConverseStreamDecoder:
         if "redactedContent" in raw:
             if block.kind != "redacted":
                 self._open(block, "redacted", parts.redacted_part("", self._provider), events)
-            block.proofs.append(text(raw["redactedContent"]))
+            sealed = text(raw["redactedContent"])
+            if sealed:
+                block.proofs.append(sealed)
             return
         thought, proof = text(raw.get("text")), text(raw.get("signature"))
         if not thought and not proof:
@@ -311,7 +308,8 @@ class ConverseStreamDecoder:
     def _whole_part(self, block: Block) -> message_pb2.Part | None:
         """Return the part of a block that has none open, None where nothing came of it."""
         if block.kind == "tool_result":
-            return parts.read_tool_result({**block.start, "content": join_pieces(block.pieces)})
+            pieces, block.pieces = block.pieces, []
+            return parts.read_tool_result({**block.start, "content": join_pieces(pieces)})
         if block.kind == "image":
             return parts.media_part("image", block.start)
         return parts.provider_part(block.unknown) if block.unknown else None

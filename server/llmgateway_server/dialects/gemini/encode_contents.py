@@ -143,33 +143,22 @@ class ContentsEncoder:
     def _call(self, path: str, part: Part) -> Json | None:
         call = part.tool_call
         self._tool_names[call.id] = call.name
-        if call.WhichOneof("input") == "text":
+        if call.executor == PROVIDER:
+            encoded = encode_run(call)
+            if encoded is None:
+                self._policy.warn(f"{path}.tool_call", "Another provider ran it itself: it was left out.")
+                return None
+        elif call.WhichOneof("input") == "text":
             raise invalid(f"{path}.tool_call.text", "must be arguments_json: the gemini dialect has no custom tools")
-        arguments = self._arguments(f"{path}.tool_call.arguments_json", call.arguments_json)
-        if call.executor != PROVIDER:
+        else:
             self._has_calls = True
-            inner: Json = {"name": call.name, "args": arguments}
+            inner: Json = {"name": call.name, "args": encode_arguments(path, call.arguments_json)}
             if call.id:
                 inner["id"] = call.id
-            encoded: Json = {"functionCall": inner}
-        elif call.name == CODE_TOOL and isinstance(arguments.get("code"), str):
-            language = arguments.get("language") or "PYTHON"
-            encoded = {"executableCode": {"language": language, "code": arguments["code"]}}
-        else:
-            self._policy.warn(f"{path}.tool_call", "Another provider ran it itself: it was left out.")
-            return None
+            encoded = {"functionCall": inner}
         if part.provider_json:
             merge_part_bag(encoded, part.provider_json)
         return encoded
-
-    def _arguments(self, path: str, arguments_json: str) -> Json:
-        try:
-            arguments = msgspec.json.decode(arguments_json) if arguments_json else {}
-        except msgspec.DecodeError:
-            arguments = None
-        if not isinstance(arguments, dict):
-            raise invalid(path, "must be a JSON object: Google takes no other arguments, not even a model's own")
-        return arguments
 
     def _results(self, path: str, message: message_pb2.ChatMessage) -> list[Json]:
         return [
@@ -192,3 +181,28 @@ def provider_part(path: str, part: message_pb2.ProviderPart) -> Json:
         description = f"belongs to the dialect {part.dialect[:64]!r}, and the target speaks gemini"
         raise invalid(f"{path}.provider_part.dialect", description)
     return decode_object(part.json)
+
+
+def encode_arguments(path: str, arguments_json: str) -> Json | msgspec.Raw:
+    """Return arguments in their own bytes. Raise `InvalidField` for what is no object, a model's own included."""
+    if not arguments_json:
+        return {}
+    if not isinstance(decode_or_none(arguments_json), dict):
+        raise invalid(f"{path}.tool_call.arguments_json", "must be a JSON object: Google takes no other arguments")
+    return msgspec.Raw(arguments_json.encode())
+
+
+def encode_run(call: message_pb2.ToolCall) -> Json | None:
+    """Return code that Google ran, None for a call of any other provider's tool."""
+    arguments = decode_or_none(call.arguments_json)
+    if call.name != CODE_TOOL or not isinstance(arguments, dict) or not isinstance(arguments.get("code"), str):
+        return None
+    return {"executableCode": {"language": arguments.get("language") or "PYTHON", "code": arguments["code"]}}
+
+
+def decode_or_none(arguments_json: str) -> object:
+    """Return JSON that a model wrote, None where it is none."""
+    try:
+        return msgspec.json.decode(arguments_json)
+    except (msgspec.DecodeError, RecursionError):
+        return None

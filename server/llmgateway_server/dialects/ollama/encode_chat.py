@@ -47,14 +47,14 @@ class ChatEncoder:
     def body(self, *, stream: bool) -> Json:
         """Return the body of a conversation, without the caller's own options."""
         request = self._request
-        messages = MessageEncoder(request, self._gaps, self._quirks).messages()
-        body: Json = {"model": self._model, "messages": [*messages], "stream": stream}
+        messages = [*MessageEncoder(request, self._gaps, self._quirks).messages()]
+        body: Json = {"model": self._model, "messages": messages, "stream": stream}
         tools = self._tools()
         if tools:
             body["tools"] = tools
         if request.HasField("reasoning"):
             self._add_reasoning(body)
-        self._add_shared(body)
+        self._add_shared(body, has_images=any("images" in message for message in messages))
         if request.output_modalities and list(request.output_modalities) != ["text"]:
             self._gaps.miss("output_modalities")
         return body
@@ -80,13 +80,13 @@ class ChatEncoder:
             body["raw"] = True
         if prompt.echo:
             self._gaps.miss("raw_prompt.echo")
-        self._add_shared(body)
+        self._add_shared(body, has_images=False)
         return body
 
-    def _add_shared(self, body: Json) -> None:
+    def _add_shared(self, body: Json, *, has_images: bool) -> None:
         """Add what both endpoints take, and miss what neither does."""
         request, miss = self._request, self._gaps.miss
-        options = self._options()
+        options = self._options(has_images=has_images)
         if options:
             body["options"] = options
         if self._quirks.overflow_is_error:
@@ -107,10 +107,10 @@ class ChatEncoder:
             if request.prompt_cache.ttl:
                 miss("prompt_cache.ttl")
 
-    def _options(self) -> Json:
+    def _options(self, *, has_images: bool) -> Json:
         request = self._request
         options: Json = {}
-        length = context_length(request, self._quirks)
+        length = context_length(request, self._quirks, has_images=has_images)
         if length:
             options["num_ctx"] = length
         if request.HasField("max_output_token_count"):

@@ -403,6 +403,7 @@ ENCODED: list[tuple[str, Request, str, dict[str, Any]]] = [
             said(
                 "ASSISTANT",
                 Part(text="Green.", provider_json={"bedrock": '{"citations": [{"title": "Grass"}]}'}),
+                Part(text=" ", provider_json={"bedrock": '{"citations": [{"title": "Blank"}]}'}),
             ),
         ),
         CLAUDE,
@@ -473,6 +474,15 @@ ENCODED: list[tuple[str, Request, str, dict[str, Any]]] = [
         "some tools",
         request(tools=[WEATHER, TIME], tool_choice=Choice(allowed_tool_names=["time"])),
         CLAUDE,
+        {"toolConfig": {"tools": [TIME_SENT]}},
+    ),
+    (
+        "some tools, and none that Bedrock runs",
+        request(
+            tools=[TIME, Tool(provider_tool=tool_pb2.ProviderTool(dialect="bedrock", type="systemTool"))],
+            tool_choice=Choice(allowed_tool_names=["time"]),
+        ),
+        NOVA_2,
         {"toolConfig": {"tools": [TIME_SENT]}},
     ),
     ("temperature", sampling(temperature=0.5), CLAUDE, {"inferenceConfig": {"temperature": 0.5}}),
@@ -639,6 +649,10 @@ def test_everything_sent_lies_within_bedrocks_closed_schema() -> None:
 def test_a_model_is_one_segment_of_the_path_encoded_once(model: str, stream: bool, path: str) -> None:
     encoded = CODEC.encode_generate(request(), model, stream=stream)
     assert (encoded.method, encoded.path, encoded.headers) == ("POST", path, None)
+
+
+def test_any_character_of_a_model_is_encoded() -> None:
+    assert "/model/a%20b%25%3F%C3%A9%2Fc/" in CODEC.encode_generate(request(), "a b%?é/c", stream=False).path
 
 
 def test_models_are_listed_by_the_control_plane() -> None:

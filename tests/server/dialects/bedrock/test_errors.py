@@ -62,6 +62,7 @@ ERRORS: list[tuple[int, str, str, type[errors.CallError]]] = [
     (404, "ResourceNotFoundException", "Could not resolve the foundation model from the identifier.", Missing),
     (400, "ValidationException", "Output blocked by content filtering policy", Filtered),
     (418, "", "I am a teapot.", Rejected),
+    (404, "UnknownOperationException", "", Rejected),
 ]
 
 
@@ -129,3 +130,26 @@ def test_whatever_the_body_an_error_is_a_leaf(body: bytes, said: str) -> None:
     assert type(error) is Bad
     assert error.provider_message == said
     assert error.reason == Reason.ERROR_REASON_PROVIDER_BAD_RESPONSE
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            "User: arn:aws:iam::123456789012:user/bob is not authorized to perform: bedrock:InvokeModel on resource:"
+            " arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0",
+            "User: *** is not authorized to perform: bedrock:InvokeModel on resource:"
+            " arn:aws:bedrock:us-east-1:***:inference-profile/us.amazon.nova-lite-v1:0",
+        ),
+        ("Key AKIAIOSFODNN7EXAMPLE is unknown.", "Key *** is unknown."),
+        (
+            "The request signature we calculated does not match. The Canonical String for this request should have been"
+            " 'POST\n/model\nx-amz-security-token:IQoJb3/abc+def'",
+            "The request signature we calculated does not match. ***",
+        ),
+    ],
+)
+def test_what_aws_says_of_the_operator_stays_here(message: str, said: str) -> None:
+    error = CODEC.decode_error(403, {}, json.dumps({"message": message}).encode())
+    assert type(error) is Key
+    assert error.provider_message == said

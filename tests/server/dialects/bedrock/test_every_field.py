@@ -75,9 +75,6 @@ FULL = Request(
             cache_breakpoint=CACHED,
             provider_json=BAG,
         ),
-        tool_pb2.Tool(
-            provider_tool=tool_pb2.ProviderTool(dialect="bedrock", type="systemTool", config_json='{"name": "h"}')
-        ),
     ],
     tool_choice=Choice(mode=Choice.MODE_REQUIRED, allowed_tool_names=["f"]),
     sampling=generation_pb2.Sampling(temperature=0, top_k=1, stop_sequences=["x"]),
@@ -100,7 +97,16 @@ SEEDED = Request(
     messages=[said("USER", Part(text="x"))],
     sampling=generation_pb2.Sampling(frequency_penalty=0.1, presence_penalty=0.2, seed=1),
 )
-MODELS = [(FULL, CLAUDE_4_6), (BUDGET, CLAUDE_4_6), (SEEDED, OSS)]
+DEFINED = Request(
+    model="m",
+    messages=[said("USER", Part(text="x"))],
+    tools=[
+        tool_pb2.Tool(
+            provider_tool=tool_pb2.ProviderTool(dialect="bedrock", type="systemTool", config_json='{"name": "h"}')
+        )
+    ],
+)
+MODELS = [(DEFINED, CLAUDE_4_6), (FULL, CLAUDE_4_6), (BUDGET, CLAUDE_4_6), (SEEDED, OSS)]
 
 # What the gateway itself honours, before any codec sees it.
 GATEWAY = {

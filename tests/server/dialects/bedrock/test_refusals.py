@@ -199,6 +199,10 @@ WRONG: list[tuple[str, Request]] = [
     ("messages[0].parts[0].reasoning", user_parts(Part(reasoning=message_pb2.Reasoning(text="Hm.")))),
     ("messages[1].parts[0].tool_call.id", asks(USER, CALL, said("USER", Part(text="Well?")), tools=[TIME])),
     (
+        "messages[4].parts[0].tool_result.tool_call_id",
+        asks(USER, CALL, RESULT, said("ASSISTANT", Part(text="One.")), RESULT, tools=[TIME]),
+    ),
+    (
         "messages[1].parts[0].tool_call.name",
         asks(USER, said("ASSISTANT", Part(tool_call=Call(id="a", name="a.b"))), tools=[TIME]),
     ),

@@ -104,6 +104,8 @@ def test_a_stream_without_its_stop_is_broken(count: int) -> None:
         ("validationException", {"message": "Input is too long for requested model."}, errors.ContextTooLong, 400),
         ("accessDeniedException", {"message": "No"}, errors.ProviderKeyRejected, 403),
         ("brandNewException", {"message": "?"}, errors.ProviderBadResponse, 500),
+        ("InternalFailure", {}, errors.ProviderBadResponse, 500),
+        ("ExpiredToken", {}, errors.ProviderKeyRejected, 403),
     ],
 )
 def test_an_exception_in_a_stream_is_its_leaf(
@@ -157,6 +159,13 @@ def test_a_block_of_two_kinds_is_two_parts() -> None:
     response = streamed(*message(delta(reasoningContent={"text": "Hm."}), delta(text="Yes"), stop()), METADATA)
     first, second = response.candidates[0].message.parts
     assert (first.reasoning.text, second.text) == ("Hm.", "Yes")
+
+
+def test_a_result_that_turns_into_text_is_not_lost() -> None:
+    result = start(toolResult={"toolUseId": "s"})
+    response = streamed(*message(result, delta(toolResult=[{"text": "a"}]), delta(text="b"), stop()), METADATA)
+    first, second = response.candidates[0].message.parts
+    assert (first.tool_result.parts[0].text, second.text) == ("a", "b")
 
 
 def test_pieces_of_a_withheld_thought_are_joined_as_bytes() -> None:

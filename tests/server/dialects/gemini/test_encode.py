@@ -394,6 +394,8 @@ def refused(options: dict[str, Any], field: str) -> None:
     [
         (Part(), "messages[1].parts[0]"),
         (Part(tool_call=Call(id="r", name="web_search", arguments_json="{}", executor=Call.EXECUTOR_PROVIDER)), "messages[1].parts[0].tool_call"),
+        (Part(tool_call=Call(id="r", name="code_execution", text="free", executor=Call.EXECUTOR_PROVIDER)), "messages[1].parts[0].tool_call"),
+        (Part(tool_call=Call(id="r", name="code_execution", arguments_json='{"code":', executor=Call.EXECUTOR_PROVIDER)), "messages[1].parts[0].tool_call"),
         (Part(tool_result=message_pb2.ToolResult(tool_call_id="r", tool_name="web_search")), "messages[1].parts[0].tool_result"),
     ],
 )  # fmt: skip
@@ -401,6 +403,12 @@ def test_what_another_provider_did_itself_is_left_out_with_a_warning(part: Part,
     encoded = CODEC.encode_generate(asks(USER, said("ASSISTANT", part, Part(text="x"))), MODEL, stream=False)
     assert [warning.field for warning in encoded.warnings] == [field]
     assert decoded(encoded)["contents"][1] == {"role": "model", "parts": [{"text": "x"}]}
+
+
+def test_arguments_keep_their_own_bytes() -> None:
+    arguments = '{"n": 123456789012345678901234567890, "x": 1.0}'
+    made = asks(USER, said("ASSISTANT", call("a", "f", arguments, signed("S"))))
+    assert arguments.encode() in CODEC.encode_generate(made, MODEL, stream=False).body
 
 
 @pytest.mark.parametrize("wrong", [{"no_such": True}, {"vertex": "yes"}])

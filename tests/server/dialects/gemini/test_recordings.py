@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from llmgateway.fold import fold
@@ -16,7 +17,8 @@ from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.upstream.join import join_deltas
 from llmgateway_server.upstream.sse import SseSplitter
 
-from tests.specs import FOLDER, Exchange, exchanges, needs_specs
+from tests.server.dialects.gemini.requests import USER, asks
+from tests.specs import FOLDER, Exchange, closed_validator, exchanges, needs_specs
 
 CODEC = GeminiCodec("recorded", Quirks())
 REQUEST = generation_pb2.GenerateRequest()
@@ -32,6 +34,11 @@ COUNTS = [exchange for exchange in ALL if exchange.path.endswith(":countTokens")
 LISTS = [exchange for exchange in ALL if exchange.path.partition("?")[0].endswith("/models")]
 # One chunk a line, of streams whose arguments come in pieces among others.
 LINES = sorted(FOLDER.glob("fixtures/gemini/*.jsonl"))
+
+GOING_BACK = [
+    ("gemini", CODEC, "POST /v1beta/models/{model}:generateContent"),
+    ("vertex", GeminiCodec("recorded", Quirks(vertex=True)), "POST /v1/{model}:generateContent"),
+]
 
 pytestmark = needs_specs
 
@@ -138,6 +145,34 @@ def test_a_recorded_answer_loses_nothing_and_equals_its_stream_of_one_chunk(exch
     response = CODEC.decode_generate(REQUEST, exchange.body)
     compare(response, expected)
     assert response == decode([Frame("", exchange.body)])
+
+
+@pytest.mark.parametrize("exchange", WHOLE, ids=name_of)
+def test_a_recorded_answer_goes_back_as_it_came(exchange: Exchange) -> None:
+    message = CODEC.decode_generate(REQUEST, exchange.body).candidates[0].message
+    raw = json.loads(exchange.body)["candidates"][0]["content"].get("parts", [])
+    # A thought without a signature stays here; a call without an id goes back with the one that its result bears.
+    expected = [part for part in raw if not part.get("thought") or part.get("thoughtSignature")]
+    contents = sent(CODEC, message)["contents"]
+    parts = contents[1]["parts"] if expected else []
+    for part, came in zip(parts, expected, strict=True):
+        if "functionCall" in came:
+            assert part["functionCall"].pop("id") == came["functionCall"].pop("id", ANY)
+    assert parts == expected
+
+
+@pytest.mark.parametrize(("provider", "codec", "endpoint"), GOING_BACK, ids=["gemini", "vertex"])
+def test_all_that_goes_back_lies_within_the_closed_schema(provider: str, codec: GeminiCodec, endpoint: str) -> None:
+    check = closed_validator(provider, endpoint, "request")
+    for exchange in WHOLE + STREAMS:
+        for candidate in decode(frames_of(exchange) if exchange in STREAMS else [Frame("", exchange.body)]).candidates:
+            assert check(sent(codec, candidate.message)) == [], exchange.name
+
+
+def sent(codec: GeminiCodec, message: message_pb2.ChatMessage) -> dict[str, Any]:
+    """Return the body of a request that goes on with an answer, to a model that needs no dummy signature."""
+    body: dict[str, Any] = json.loads(codec.encode_generate(asks(USER, message), "gemini-2.5-pro", stream=False).body)
+    return body
 
 
 @pytest.mark.parametrize("exchange", WHOLE, ids=name_of)
