@@ -68,7 +68,8 @@ class Gateway:
     def __init__(self, settings: Settings, writer: LineWriter) -> None:
         self._settings = settings
         self._metrics = Metrics()
-        self._observer = CallObserver(self._metrics, writer, time.time, log_calls=settings.log.calls)
+        call_later = asyncio.get_running_loop().call_later
+        self._observer = CallObserver(self._metrics, writer, time.time, call_later, log_calls=settings.log.calls)
         self._tasks: set[asyncio.Task[None]] = set()
         self._opened = contextlib.AsyncExitStack()
         self._is_ready = False
@@ -159,6 +160,7 @@ class Gateway:
         """Close everything at once. Safe after `drain`, and instead of it."""
         self._is_ready = False
         await self._opened.aclose()
+        self._observer.flush()
 
     async def _ready(self) -> bool:
         return self._is_ready

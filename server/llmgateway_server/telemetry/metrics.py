@@ -7,11 +7,13 @@ it, and only up to `MAX_MODELS`: callers cannot make series.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from llmgateway_server.call import Call
 from llmgateway_server.errors import CallError, Reason
@@ -41,11 +43,28 @@ class Series(dict[tuple[str, ...], M]):
         return child
 
 
+class BeforeReading(Collector):
+    """A collector without metrics: it is asked when the others are about to be."""
+
+    def __init__(self) -> None:
+        self.works: list[Callable[[], None]] = []
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        for work in self.works:
+            work()
+        return ()
+
+
 class Metrics:
     """The gateway's metrics, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._before_reading = BeforeReading()
+        self.registry.register(self._before_reading)  # the first to be asked
         self._tokens = self._histogram(
             "gen_ai_client_token_usage",
             "Tokens of a call, by type.",
@@ -91,6 +110,10 @@ class Metrics:
     def _counter(self, name: str, text: str, labels: Sequence[str]) -> Series[Counter]:
         return Series(Counter(name, text, labels, registry=self.registry))
 
+    def before_reading(self, work: Callable[[], None]) -> None:
+        """Have `work` done whenever the metrics are read, before they are."""
+        self._before_reading.works.append(work)
+
     def begin(self, method: str) -> None:
         """Count a call in."""
         if method not in self._in_flight:
@@ -99,9 +122,12 @@ class Metrics:
             self._in_flight_gauge.labels(method).set_function(lambda: self._in_flight[method])
         self._in_flight[method] += 1
 
-    def end(self, method: str, call: Call | None, elapsed_s: float, error: CallError | None) -> None:
-        """Count a call out, with what it took. `call` is None where it was refused at the door."""
+    def leave(self, method: str) -> None:
+        """Count a call out."""
         self._in_flight[method] -= 1
+
+    def observe(self, method: str, call: Call | None, elapsed_s: float, error: CallError | None) -> None:
+        """Add what a call took. `call` is None where it was refused at the door."""
         if error is not None:
             self._errors[method, reason_label(error)].inc()
         if call is not None:

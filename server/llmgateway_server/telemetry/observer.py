@@ -3,26 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from llmgateway_server.call import Call
 from llmgateway_server.errors import CallError, Code
 from llmgateway_server.telemetry.logs import LineWriter, timestamp
 from llmgateway_server.telemetry.metrics import Metrics, reason_label
 
+MAX_ENDED = 32
+PUT_OFF_S = 0.05
+
+CallLater = Callable[[float, Callable[[], None]], object]
+
 # Who is at fault decides the level: our own faults are errors, a provider's are warnings.
 FAULT_LEVELS = {Code.INTERNAL: "error", Code.UNAVAILABLE: "warning", Code.DEADLINE_EXCEEDED: "warning"}
 
 
+class Ended(NamedTuple):
+    """A call that has ended and is still to be told of. `wall_s` is when."""
+
+    method: str
+    call_id: str
+    call: Call | None
+    elapsed_s: float
+    error: CallError | None
+    wall_s: float
+
+
 class CallObserver:
-    """One log line and a few observations for every call. `log_calls` turns the lines off."""
+    """One log line and a few observations for every call. `log_calls` turns the lines off.
+
+    Calls that have ended are told of together, at most `MAX_ENDED` of them and `PUT_OFF_S` later: one by one each costs
+    several times as much, since the code for it is cold by then. Whoever reads the metrics has all of them told first.
+    An error puts nothing off: it would hold the frames it was raised in, and with them the request. `call_later` is
+    the event loop's; without it nothing is put off either.
+    """
 
     def __init__(
-        self, metrics: Metrics, writer: LineWriter, wall_s: Callable[[], float], *, log_calls: bool = True
+        self,
+        metrics: Metrics,
+        writer: LineWriter,
+        wall_s: Callable[[], float],
+        call_later: CallLater | None = None,
+        *,
+        log_calls: bool = True,
     ) -> None:
         self._metrics = metrics
         self._writer = writer
         self._wall_s = wall_s
+        self._call_later = call_later
         self._log_calls = log_calls
+        self._ended: list[Ended] = []
+        self._is_due = False
+        metrics.before_reading(self.flush)
 
     def begin(self, method: str) -> None:
         """Note that a call begins."""
@@ -30,9 +63,25 @@ class CallObserver:
 
     def end(self, method: str, call_id: str, call: Call | None, elapsed_s: float, error: CallError | None) -> None:
         """Note how a call ended. `call` is None where it was refused at the door."""
-        self._metrics.end(method, call, elapsed_s, error)
-        if self._log_calls:
-            self._writer.write(call_line(self._wall_s(), method, call_id, call, elapsed_s, error))
+        self._metrics.leave(method)
+        self._ended.append(Ended(method, call_id, call, elapsed_s, error, self._wall_s()))
+        if self._call_later is None or error is not None or len(self._ended) >= MAX_ENDED:
+            self.flush()
+        elif not self._is_due:
+            self._is_due = True
+            self._call_later(PUT_OFF_S, self._flush_due)
+
+    def flush(self) -> None:
+        """Tell of the calls that have ended by now."""
+        ended, self._ended = self._ended, []
+        for one in ended:
+            self._metrics.observe(one.method, one.call, one.elapsed_s, one.error)
+            if self._log_calls:
+                self._writer.write(call_line(one.wall_s, one.method, one.call_id, one.call, one.elapsed_s, one.error))
+
+    def _flush_due(self) -> None:
+        self._is_due = False
+        self.flush()
 
 
 def call_line(

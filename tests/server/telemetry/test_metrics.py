@@ -25,7 +25,8 @@ def test_a_call_is_counted_with_its_tokens_cost_and_times() -> None:
     usage = usage_pb2.Usage(input_token_count=10, output_token_count=5, cost_usd_nanos=2_000_000)
     metrics.begin("Generate")
     assert value(metrics, "llmgateway_calls_in_flight", method="Generate") == 1
-    metrics.end("Generate", new_call(usage=usage), 1.0, None)
+    metrics.leave("Generate")
+    metrics.observe("Generate", new_call(usage=usage), 1.0, None)
     assert value(metrics, "llmgateway_calls_in_flight", method="Generate") == 0
     assert value(metrics, "gen_ai_client_token_usage_sum", **TARGET, gen_ai_token_type="input") == 10
     assert value(metrics, "gen_ai_client_token_usage_sum", **TARGET, gen_ai_token_type="output") == 5
@@ -40,7 +41,8 @@ def test_a_failed_call_is_counted_by_its_reason() -> None:
     metrics, call = Metrics(), new_call()
     call.outcome.attempts[0].error_reason = error_reason_pb2.ERROR_REASON_PROVIDER_OVERLOADED
     metrics.begin("Generate")
-    metrics.end("Generate", call, 1.0, errors.ProviderOverloaded("busy"))
+    metrics.leave("Generate")
+    metrics.observe("Generate", call, 1.0, errors.ProviderOverloaded("busy"))
     reason = "ERROR_REASON_PROVIDER_OVERLOADED"
     assert value(metrics, "llmgateway_errors_total", method="Generate", reason=reason) == 1
     assert value(metrics, "llmgateway_attempts_total", provider="openai", reason=reason) == 1
@@ -49,7 +51,8 @@ def test_a_failed_call_is_counted_by_its_reason() -> None:
 def test_a_call_refused_at_the_door_is_counted_without_a_target() -> None:
     metrics = Metrics()
     metrics.begin("Generate")
-    metrics.end("Generate", None, 0.0, errors.ApiKeyInvalid("no"))
+    metrics.leave("Generate")
+    metrics.observe("Generate", None, 0.0, errors.ApiKeyInvalid("no"))
     labels = {"method": "Generate", "reason": "ERROR_REASON_API_KEY_INVALID"}
     assert metrics.registry.get_sample_value("llmgateway_errors_total", labels) == 1
 
@@ -58,9 +61,11 @@ def test_callers_cannot_make_series() -> None:
     metrics = Metrics()
     for index in range(2 * MAX_MODELS):
         metrics.begin("Generate")
-        metrics.end("Generate", new_call(f"unknown-{index}"), 0.1, errors.ModelNotFound("none such"))
+        metrics.leave("Generate")
+        metrics.observe("Generate", new_call(f"unknown-{index}"), 0.1, errors.ModelNotFound("none such"))
         metrics.begin("Generate")
-        metrics.end("Generate", new_call(f"known-{index}"), 0.1, None)
+        metrics.leave("Generate")
+        metrics.observe("Generate", new_call(f"known-{index}"), 0.1, None)
     text = generate_latest(metrics.registry).decode()
     assert "unknown-" not in text
     assert f'gen_ai_request_model="known-{MAX_MODELS - 1}"' in text
