@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 # A double ends at about 1.8e308; an integer that no double can hold fits no field, either.
 MAX_INTEGER_CHARACTERS = 308
-SURROGATE_ESCAPES = (b"\\ud", b"\\uD")
+ESCAPE = "\\u"
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 MAX_SHOWN_CHARACTERS = 64
 
@@ -54,7 +54,7 @@ def parse_object(body: bytes, depth: int) -> dict[str, Any]:  # Any: decoded JSO
         raise too_deep(depth)
     if not isinstance(value, dict):
         raise invalid(None, f"The body must be a JSON object, not {kind_of(value)}", "invalid_json")
-    if any(escape in body for escape in SURROGATE_ESCAPES):
+    if ESCAPE in text:  # lone surrogates come only by escapes
         refuse_lone_surrogates(value)
     return value
 
