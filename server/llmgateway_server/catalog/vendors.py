@@ -32,7 +32,8 @@ class Vendor:
 
     `auth` says how a key travels: `bearer` is `Authorization: Bearer KEY`; any other value is the name of the
     header that holds the bare key. `key_variable` and `base_url_variable` are environment variables, empty
-    where none is in usual use; `base_url_form` says what the latter holds. `key_required` is false for servers
+    where none is in usual use; `base_url_form` says what the latter holds. `setting_variables` are those of other
+    settings of the provider, by its name: the first that is set counts. `key_required` is false for servers
     that may run without a key. `quirks` belong to the dialect, which checks them. `source` is the document that
     the row was read from, `read_on` the day.
     """
@@ -48,6 +49,7 @@ class Vendor:
     key_variable: str = ""
     base_url_variable: str = ""
     base_url_form: BaseUrlForm = "url"
+    setting_variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     served_by_default: bool = False
     quirks: Mapping[str, Any] = field(default_factory=dict)  # Any: the dialect decodes them.
 

@@ -15,7 +15,7 @@ from llmgateway_server.config.document import Value
 from llmgateway_server.config.problems import Path, format_path, suggest
 from llmgateway_server.config.references import ResolvedDocument
 from llmgateway_server.config.secrets import find_weakness, is_header_safe, looks_like_provider_key
-from llmgateway_server.config.vendor import VendorRows
+from llmgateway_server.config.vendor import VendorRows, address_fields, variables_of
 
 LISTENERS = ("grpc_listen", "http_listen", "metrics_listen")
 TLS_SECTIONS = ("grpc_tls", "http_tls")
@@ -24,15 +24,17 @@ _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ROUTE_NAME = re.compile(r"[!-~]{1,200}")
 
 
-def check_document(document: ResolvedDocument, vendors: VendorRows, provider_names: frozenset[str]) -> None:
+def check_document(
+    document: ResolvedDocument, environment: Mapping[str, str], vendors: VendorRows, provider_names: frozenset[str]
+) -> None:
     """Report every problem of `document` that is no type error.
 
-    `provider_names` are the providers that routes may name.
+    `provider_names` are the providers that routes may name; `environment` completes what they leave to their vendors.
     """
     check_listeners(document)
     check_tls(document)
     check_keys(document)
-    check_providers(document, vendors)
+    check_providers(document, environment, vendors)
     check_routes(document, provider_names)
     check_models(document, provider_names)
 
@@ -103,7 +105,7 @@ def check_secret(document: ResolvedDocument, path: Path, secret: str) -> None:
         document.report(path, weakness)
 
 
-def check_providers(document: ResolvedDocument, vendors: VendorRows) -> None:
+def check_providers(document: ResolvedDocument, environment: Mapping[str, str], vendors: VendorRows) -> None:
     """Providers have plain names, a dialect, a base URL, and keys that can be sent."""
     dialects = {row.dialect for row in vendors.values()}
     for path, entry in mappings_at(document, ("providers",)):
@@ -121,21 +123,22 @@ def check_providers(document: ResolvedDocument, vendors: VendorRows) -> None:
             )
         effective = dialect if isinstance(dialect, str) else row.dialect if row else ""
         check_base_url(document, path, entry, needed=effective in dialects - {"mock"} and not (row and row.base_url))
-        if row is not None and entry.get("base_url") is None:
-            for field in re.findall(r"{(\w+)}", row.base_url):
-                if entry.get(field) is None:
-                    document.report(path, f"this provider needs `{field}`, which is part of its address, or `base_url`")
-        check_aws_credentials(document, path, entry)
+        own = {field for field, value in entry.items() if value is not None}
+        taken = set() if row is None or {"base_url", "dialect"} & own else variables_of(row, environment).keys()
+        if row is not None and "base_url" not in own:
+            for field in sorted(address_fields(row) - own - taken):
+                document.report(path, f"this provider needs `{field}`, which is part of its address, or `base_url`")
+        check_aws_credentials(document, path, own, has_region="region" in own | taken)
         if effective != "mock" and entry.get("script") is not None:
             document.report((*path, "script"), "only the dialect mock has a script")
         check_provider_keys(document, (*path, "api_keys"), entry.get("api_keys"))
 
 
-def check_aws_credentials(document: ResolvedDocument, path: Path, entry: dict[str, Value]) -> None:
+def check_aws_credentials(document: ResolvedDocument, path: Path, own: set[str], *, has_region: bool) -> None:
     """Static credentials of AWS are whole, and have a region to be signed for."""
-    given = [name for name in ("access_key_id", "secret_access_key", "session_token") if entry.get(name) is not None]
+    given = [name for name in ("access_key_id", "secret_access_key", "session_token") if name in own]
     for needed in ("access_key_id", "secret_access_key", "region"):
-        if given and entry.get(needed) is None:
+        if given and needed not in own and not (needed == "region" and has_region):
             document.report(path, f"`{given[0]}` needs `{needed}` beside it")
 
 

@@ -10,9 +10,10 @@ from llmgateway_server.config.checks import find_url_problem
 from llmgateway_server.config.problems import ConfigError, Problem
 from llmgateway_server.config.secrets import is_header_safe
 from llmgateway_server.config.settings import ProviderSettings, Settings
-from llmgateway_server.config.vendor import VendorRow, VendorRows
+from llmgateway_server.config.vendor import VendorRow, VendorRows, address_fields, variables_of
 
 SOURCE = "environment"
+AWS_CREDENTIALS = ("access_key_id", "secret_access_key", "session_token")
 
 
 def settings_from_environment(environment: Mapping[str, str], vendors: VendorRows) -> Settings:
@@ -35,16 +36,20 @@ def providers_from_environment(environment: Mapping[str, str], vendors: VendorRo
 def names_vendor(row: VendorRow, environment: Mapping[str, str]) -> bool:
     """Whether the environment says enough to reach a vendor: its key or its base URL. An empty variable is unset.
 
-    A vendor that gives each customer an address of their own (Azure) needs that one.
+    A vendor that gives each customer an address of their own (Azure) needs that one, and one with an address for
+    each region needs the region. AWS' pair of credentials is as good as a key.
     """
-    has_address = bool(row.base_url) and "{" not in row.base_url
+    settings = variables_of(row, environment)
+    has_address = bool(row.base_url) and address_fields(row) <= settings.keys()
     if not has_address and not (row.base_url_variable and environment.get(row.base_url_variable)):
         return False
+    if {"access_key_id", "secret_access_key"} <= settings.keys():
+        return True
     return any(environment.get(variable) for variable in (row.key_variable, row.base_url_variable) if variable)
 
 
 def provider_from_environment(row: VendorRow, environment: Mapping[str, str]) -> ProviderSettings:
-    """Return what the environment says of one vendor: its key and its base URL, as far as they are set.
+    """Return what the environment says of one vendor, as far as it is set. A key goes before AWS' credentials.
 
     Raises `ConfigError`, which names the variable and not its value.
     """
@@ -61,6 +66,16 @@ def provider_from_environment(row: VendorRow, environment: Mapping[str, str]) ->
         else:
             if problem := find_url_problem(base_url):
                 problems.append(Problem(0, row.base_url_variable, problem))
+    settings = variables_of(row, environment)
+    problems += [
+        Problem(0, " or ".join(row.setting_variables[name]), "this has visible ASCII characters only, and no spaces")
+        for name, text in settings.items()
+        if not is_header_safe(text)
+    ]
     if problems:
         raise ConfigError(SOURCE, problems)
-    return ProviderSettings(base_url=base_url or None, api_keys=(SecretStr(key),) if key else None)
+    if key or not {"access_key_id", "secret_access_key"} <= settings.keys():
+        settings = {name: text for name, text in settings.items() if name not in AWS_CREDENTIALS}
+    return ProviderSettings.model_validate(
+        {"base_url": base_url or None, "api_keys": (SecretStr(key),) if key else None, **settings}
+    )

@@ -10,27 +10,29 @@ from pydantic import ValidationError
 
 from llmgateway_server.config.checks import TLS_SECTIONS, check_document
 from llmgateway_server.config.document import MAX_FILE_BYTES, Value, read_document, value_at
-from llmgateway_server.config.environment import provider_from_environment, providers_from_environment
+from llmgateway_server.config.environment import AWS_CREDENTIALS, provider_from_environment, providers_from_environment
 from llmgateway_server.config.problems import ConfigError, Path, Problem, format_path
 from llmgateway_server.config.references import References, ResolvedDocument, resolve_references
 from llmgateway_server.config.schema import describe_error
 from llmgateway_server.config.settings import FROM_FILE, ProviderSettings, Settings, TimeoutSettings
 from llmgateway_server.config.vendor import VendorRow, VendorRows
 
+CREDENTIALS = frozenset(("api_keys", "access_token", *AWS_CREDENTIALS))
+
 
 def load_settings(path: FilePath, environment: Mapping[str, str], vendors: VendorRows) -> Settings:
     """Read a configuration file.
 
     Relative paths in it start at its folder. A file without `providers` gets those that the environment
-    offers; a provider named like a vendor, with neither `base_url`, `api_keys` nor `dialect`, takes key and
-    base URL from that vendor's environment variables. Raises `ConfigError` with every problem.
+    offers; a provider named like a vendor takes from that vendor's environment variables what the file leaves
+    open (`complete_provider`). Raises `ConfigError` with every problem.
     """
     document = resolve_references(read_document(read_text(path)), References(environment, path.parent))
     fill_empty_sections(document)
     anchor_tls_paths(document, path.parent)
     named = document.at(("providers",))
     offered = {} if named is not None else providers_from_environment(environment, vendors)
-    check_document(document, vendors, frozenset(named if isinstance(named, dict) else offered))
+    check_document(document, environment, vendors, frozenset(named if isinstance(named, dict) else offered))
     settings = validate(document)
     if document.problems or settings is None:
         raise ConfigError(str(path), document.problems)
@@ -169,11 +171,16 @@ def complete_timeouts(provider: ProviderSettings, general: TimeoutSettings) -> P
 def complete_provider(
     provider: ProviderSettings, row: VendorRow | None, environment: Mapping[str, str]
 ) -> ProviderSettings:
-    """Take key and base URL from the environment where the file leaves both to the vendor's row.
+    """Take from the environment what the file leaves to the vendor's row.
 
-    A provider whose file names one of the two gets neither: a key must not travel to another host than its own.
+    A provider whose file names a base URL or credentials gets neither from there: a key must not travel to another
+    host than its own. Region, project and location say only where the vendor itself is asked.
     """
-    if row is None or {"base_url", "api_keys", "dialect"} & provider.model_fields_set:
+    own = provider.model_fields_set
+    if row is None or {"base_url", "dialect"} & own:
         return provider
     offered = provider_from_environment(row, environment)
-    return provider.model_copy(update={"base_url": offered.base_url, "api_keys": offered.api_keys})
+    taken = {name for name in offered.model_fields_set - own if getattr(offered, name) is not None}
+    if CREDENTIALS & own:
+        taken -= CREDENTIALS | {"base_url"}
+    return provider.model_copy(update={name: getattr(offered, name) for name in taken})

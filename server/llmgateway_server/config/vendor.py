@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Protocol
+
+_PLACEHOLDER = re.compile(r"{(\w+)}")
 
 
 class VendorRow(Protocol):
     """The defaults of a provider that is named like a vendor.
 
-    `key_variable` and `base_url_variable` are the environment variables in usual use, empty if there is none.
+    `key_variable` and `base_url_variable` are the environment variables in usual use, empty if there is none;
+    `setting_variables` those of other settings, by the setting's name: the first that is set counts.
     `served_by_default` says whether the gateway serves it without any configuration.
     """
 
@@ -24,6 +28,8 @@ class VendorRow(Protocol):
     @property
     def base_url_variable(self) -> str: ...
     @property
+    def setting_variables(self) -> Mapping[str, tuple[str, ...]]: ...
+    @property
     def served_by_default(self) -> bool: ...
     def read_base_url(self, text: str) -> str:
         """Turn the text of `base_url_variable` into a base URL; raise `ValueError` with a sentence."""
@@ -31,3 +37,17 @@ class VendorRow(Protocol):
 
 
 VendorRows = Mapping[str, VendorRow]
+
+
+def address_fields(row: VendorRow) -> set[str]:
+    """Return the settings that are part of the vendor's address."""
+    return set(_PLACEHOLDER.findall(row.base_url))
+
+
+def variables_of(row: VendorRow, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that the environment holds, beside key and base URL, by name."""
+    found = {
+        name: next((text for variable in variables if (text := environment.get(variable, "").strip())), "")
+        for name, variables in row.setting_variables.items()
+    }
+    return {name: text for name, text in found.items() if text}

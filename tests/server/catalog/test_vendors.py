@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 import pytest
 from llmgateway_server.catalog.vendors import CatalogError, Vendor, auth_headers, load_vendors, parse_vendors
 from llmgateway_server.config.checks import find_url_problem
+from llmgateway_server.config.settings import ProviderSettings
 from llmgateway_server.dialects.registry import make_codec
 
 VENDORS = load_vendors()
@@ -69,6 +70,12 @@ def test_a_wrong_row_is_named(lines: str, expected: str) -> None:
     with pytest.raises(CatalogError) as caught:
         parse_vendors(f"[a]\n{KEYED}{lines}\n")
     assert str(caught.value).startswith(expected)
+
+
+def test_variables_are_of_settings_that_providers_have() -> None:
+    settings = {name for row in load_vendors().values() for name in row.setting_variables}
+    assert settings
+    assert settings <= ProviderSettings.model_fields.keys()
 
 
 def test_a_row_without_its_source_is_refused() -> None:

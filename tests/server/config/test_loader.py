@@ -89,6 +89,38 @@ def test_a_key_of_the_environment_never_travels_to_another_host(tmp_path: Path, 
     assert provider.base_url != "http://127.0.0.1:7/v1"
 
 
+AWS = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("written", "region", "key_id", "key"),
+    [
+        ("{}", "eu-west-1", "AKID", None),
+        ("{region: us-east-1}", "us-east-1", "AKID", None),
+        ('{api_keys: ["${OWN}"]}', "eu-west-1", None, "mine"),
+        ('{access_key_id: "${OWN}", secret_access_key: "${OWN}"}', "eu-west-1", "mine", None),
+        ("{base_url: https://proxy.example}", None, None, None),
+    ],
+)
+def test_region_and_credentials_come_from_variables_where_the_file_leaves_them_open(
+    tmp_path: Path, written: str, region: str | None, key_id: str | None, key: str | None
+) -> None:
+    provider = load(tmp_path, f"providers: {{bedrock: {written}}}", {**AWS, "OWN": "mine"}).providers["bedrock"]
+    assert provider.region == region
+    assert (provider.access_key_id and provider.access_key_id.get_secret_value()) == key_id
+    assert [one.get_secret_value() for one in provider.api_keys or ()] == ([key] if key else [])
+
+
+def test_a_project_of_the_environment_completes_vertex(tmp_path: Path) -> None:
+    text = 'providers: {vertex: {access_token: "${T}"}}'
+    problems = load_problems(tmp_path, text, {"T": "t", "GOOGLE_CLOUD_PROJECT": "p"})
+    assert problems == [
+        "1: providers.vertex: this provider needs `location`, which is part of its address, or `base_url`"
+    ]
+    provider = load(tmp_path, text, {"T": "t", "GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "global"})
+    assert (provider.providers["vertex"].project, provider.providers["vertex"].location) == ("p", "global")
+
+
 def test_timeouts_of_a_provider_override_the_general_ones_each_by_itself(tmp_path: Path) -> None:
     loaded = load(tmp_path, "{timeouts: {connect: 1s, gap: 2s}, providers: {mock: {timeouts: {gap: 3s}}}}")
     timeouts = loaded.providers["mock"].timeouts
