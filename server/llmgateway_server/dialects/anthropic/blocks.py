@@ -9,7 +9,8 @@ from llmgateway.v1 import message_pb2
 
 from llmgateway_server.dialects.anthropic.media import encode_media
 from llmgateway_server.dialects.anthropic.options import NAME
-from llmgateway_server.dialects.anthropic.target import Target, call_id, invalid
+from llmgateway_server.dialects.anthropic.target import Target, call_id
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
 
@@ -100,7 +101,7 @@ def encode_reasoning(path: str, part: Part, target: Target) -> Json | None:
         target.warn(path, f"The thought is not signed by {target.provider}: it was left out.")
         return None
     if part.HasField("cache_breakpoint"):
-        target.miss(f"{path}.cache_breakpoint", "a thought cannot be marked")
+        target.miss(f"{path}.cache_breakpoint", ": a thought cannot be marked")
     if part.reasoning.kind == Reasoning.KIND_REDACTED:
         block: Json = {"type": "redacted_thinking", "data": signature.value}
     else:

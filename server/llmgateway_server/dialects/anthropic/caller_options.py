@@ -13,7 +13,8 @@ from llmgateway_server.dialects.anthropic.options import (
     OWN_MEMBERS,
     SKILLS_BETA,
 )
-from llmgateway_server.dialects.anthropic.target import Target, invalid
+from llmgateway_server.dialects.anthropic.target import Target
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.options import merge_options
 from llmgateway_server.dialects.reading import Json, items, mapping
 

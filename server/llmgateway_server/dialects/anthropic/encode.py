@@ -11,9 +11,10 @@ from llmgateway.v1 import generation_pb2
 
 from llmgateway_server.dialects.anthropic.blocks import plain_or_blocks
 from llmgateway_server.dialects.anthropic.messages import Conversation
-from llmgateway_server.dialects.anthropic.target import Target, invalid
+from llmgateway_server.dialects.anthropic.target import Target
 from llmgateway_server.dialects.anthropic.thinking import add_reasoning
 from llmgateway_server.dialects.anthropic.tools import add_tools
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.options import decode_object
 from llmgateway_server.dialects.reading import Json
 
@@ -82,14 +83,14 @@ def add_sampling(body: Json, sampling: generation_pb2.Sampling, target: Target, 
         add_temperature(body, sampling.temperature, target, is_thinking=is_thinking)
     if sampling.HasField("top_p"):
         if target.quirks.sampling == "one" and "temperature" in body:
-            target.miss("sampling.top_p", "it takes one of temperature and top_p")
+            target.miss("sampling.top_p", ": it takes one of temperature and top_p")
         elif is_thinking and sampling.top_p < LEAST_TOP_P_THINKING:
-            target.miss("sampling.top_p", "a model that thinks takes 0.95 to 1")
+            target.miss("sampling.top_p", ": a model that thinks takes 0.95 to 1")
         else:
             put_sampling(body, "top_p", sampling.top_p, target)
     if sampling.HasField("top_k"):
         if is_thinking:
-            target.miss("sampling.top_k", "a model that thinks has none")
+            target.miss("sampling.top_k", ": a model that thinks has none")
         else:
             put_sampling(body, "top_k", sampling.top_k, target)
     for index, sequence in enumerate(sampling.stop_sequences):
@@ -102,9 +103,9 @@ def add_sampling(body: Json, sampling: generation_pb2.Sampling, target: Target, 
 def add_temperature(body: Json, temperature: float, target: Target, *, is_thinking: bool) -> None:
     """Add the temperature: 0 to 1, and 1 where the model thinks."""
     if temperature > 1:
-        target.miss("sampling.temperature", "it takes 0 to 1")
+        target.miss("sampling.temperature", ": it takes 0 to 1")
     elif is_thinking and temperature != 1:
-        target.miss("sampling.temperature", "a model that thinks takes 1 alone")
+        target.miss("sampling.temperature", ": a model that thinks takes 1 alone")
     else:
         put_sampling(body, "temperature", temperature, target)
 
@@ -121,7 +122,7 @@ def add_output_format(body: Json, output: generation_pb2.OutputFormat, target: T
     """Add the schema that the answer must satisfy, always to the letter. It has no name there, but a description."""
     kind = output.WhichOneof("format")
     if kind != "json_schema":
-        target.miss(f"output_format.{kind}", "it takes a JSON Schema alone" if kind == "json_object" else "")
+        target.miss(f"output_format.{kind}", ": it takes a JSON Schema alone" if kind == "json_object" else "")
     elif not target.quirks.output_schema:
         target.miss("output_format.json_schema")
     else:
@@ -139,7 +140,7 @@ def add_labels(body: Json, request: Request, target: Target) -> None:
         if request.service_tier in SERVICE_TIERS:
             target.put(body, "service_tier", request.service_tier, "service_tier")
         else:
-            target.miss("service_tier", "it takes auto or standard_only")
+            target.miss("service_tier", ": it takes auto or standard_only")
     if request.HasField("prompt_cache"):
         if request.prompt_cache.key:
             target.miss("prompt_cache.key")
@@ -150,10 +151,10 @@ def add_labels(body: Json, request: Request, target: Target) -> None:
 def refuse_rest(request: Request, target: Target) -> None:
     """Refuse what the format has no place for at all."""
     if request.HasField("candidate_count") and request.candidate_count != 1:
-        target.miss("candidate_count", "it writes one")
+        target.miss("candidate_count", ": it writes one")
     if request.HasField("top_logprob_count"):
         target.miss("top_logprob_count")
     if request.output_modalities and list(request.output_modalities) != ["text"]:
-        target.miss("output_modalities", "it writes text")
+        target.miss("output_modalities", ": it writes text")
     if request.HasField("audio"):
         target.miss("audio")

@@ -7,7 +7,8 @@ import base64
 from llmgateway.v1 import message_pb2
 
 from llmgateway_server.dialects.anthropic.options import FILES_BETA
-from llmgateway_server.dialects.anthropic.target import Target, invalid
+from llmgateway_server.dialects.anthropic.target import Target
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.reading import Json
 
 IMAGE_TYPES = {
@@ -26,7 +27,7 @@ def encode_media(path: str, media: message_pb2.Media, target: Target) -> Json:
     mime_type = media.mime_type.partition(";")[0].strip().lower()
     is_image = mime_type.startswith("image/")
     if media.detail and media.detail != "auto":
-        target.miss(f"{path}.detail", "it looks at every image alike")
+        target.miss(f"{path}.detail", ": it looks at every image alike")
     source = media.WhichOneof("source")
     if source == "file_id":
         target.use(FILES_BETA)

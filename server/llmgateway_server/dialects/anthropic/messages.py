@@ -20,7 +20,8 @@ from llmgateway_server.dialects.anthropic.blocks import (
     plain_or_blocks,
 )
 from llmgateway_server.dialects.anthropic.options import NAME
-from llmgateway_server.dialects.anthropic.target import Target, invalid
+from llmgateway_server.dialects.anthropic.target import Target
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.options import merge_bag
 from llmgateway_server.dialects.reading import Json
 from llmgateway_server.errors import FieldViolation, InvalidField
@@ -142,7 +143,7 @@ class Conversation:
                 raise invalid(f"{path}.role", "must not stand between a call and its result in the anthropic dialect")
             self._turn("system", index).blocks += blocks
         else:
-            self._target.miss(f"{path}.role", "its system messages all come first, where a dropped one goes")
+            self._target.miss(f"{path}.role", ": its system messages all come first, where a dropped one goes")
             self.system += blocks
 
     def _check_results(self) -> None:

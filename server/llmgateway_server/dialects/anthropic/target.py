@@ -5,42 +5,34 @@ from __future__ import annotations
 import re
 import zlib
 
-from llmgateway.v1 import call_pb2, generation_pb2, message_pb2
+from llmgateway.v1 import generation_pb2, message_pb2
 
 from llmgateway_server.dialects.anthropic.quirks import Quirks
+from llmgateway_server.dialects.gaps import Gaps, drops_gaps, invalid
 from llmgateway_server.dialects.reading import Json
-from llmgateway_server.errors import CapabilityMissing, FieldViolation, InvalidField
+from llmgateway_server.errors import CapabilityMissing
 
 MAX_CACHE_BREAKPOINTS = 4
 TTLS = frozenset({"", "5m", "1h"})
-TTL_WORDS = "it keeps a prompt for 5m or 1h"
+TTL_WORDS = ": it keeps a prompt for 5m or 1h"
 CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
 CALL_ID_WRONG = re.compile(r"[^a-zA-Z0-9_-]")
 
 
-class Target:
+class Target(Gaps):
     """Where one request goes. `warnings` say what was left out, `betas` which beta features it uses."""
 
     def __init__(self, request: generation_pb2.GenerateRequest, model: str, provider: str, quirks: Quirks) -> None:
+        super().__init__(provider, model, drops=drops_gaps(request))
         self.model = model
         self.provider = provider
         self.quirks = quirks
-        self.warnings: list[call_pb2.Warning] = []
         self.betas: list[str] = []
-        self._may_drop = request.unsupported_policy == generation_pb2.UNSUPPORTED_POLICY_DROP
         self._breakpoint_count = 0
         self._is_short_lived = False
 
-    def miss(self, field: str, why: str = "") -> None:
-        """Refuse a field that the provider does not take, or leave it out with a warning where that is allowed."""
-        what = f"{self.provider} does not take it" + (f": {why}" if why else "")
-        if self._may_drop:
-            self.warn(field, f"{what}.")
-            return
-        raise self.missing(f"{field}: {what}. Leave it out, or set unsupported_policy to drop it.", field)
-
     def missing(self, message: str, field: str) -> CapabilityMissing:
-        """Return the refusal of what cannot be left out."""
+        """Return the refusal of what cannot be left out, in words of its own."""
         metadata = {"model": f"{self.provider}/{self.model}"[:200], "capability": field}
         return CapabilityMissing(message, metadata=metadata)
 
@@ -51,10 +43,6 @@ class Target:
         else:
             body[member] = value
 
-    def warn(self, field: str, description: str) -> None:
-        """Say what became of a field."""
-        self.warnings.append(call_pb2.Warning(field=field, description=description))
-
     def use(self, beta: str) -> None:
         """Note a beta feature that the request needs."""
         if beta not in self.betas:
@@ -64,7 +52,7 @@ class Target:
         """Ask for the prompt to be cached up to this block or tool. Called in the order of the prompt."""
         field = f"{path}.cache_breakpoint"
         if self._breakpoint_count == MAX_CACHE_BREAKPOINTS:
-            self.miss(field, f"it caches at {MAX_CACHE_BREAKPOINTS} places of a prompt at most")
+            self.miss(field, f": it caches at {MAX_CACHE_BREAKPOINTS} places of a prompt at most")
             return
         self._breakpoint_count += 1
         encoded["cache_control"] = self.cache_control(mark.ttl, f"{field}.ttl")
@@ -72,7 +60,7 @@ class Target:
     def add_last_breakpoint(self, body: Json, ttl: str, field: str) -> None:
         """Ask for the whole prompt to be cached, which takes one of the places, too."""
         if self._breakpoint_count == MAX_CACHE_BREAKPOINTS:
-            self.miss(field, f"it caches at {MAX_CACHE_BREAKPOINTS} places of a prompt at most")
+            self.miss(field, f": it caches at {MAX_CACHE_BREAKPOINTS} places of a prompt at most")
         elif ttl not in TTLS:
             self.miss(field, TTL_WORDS)
         else:
@@ -84,7 +72,7 @@ class Target:
             self.miss(field, TTL_WORDS)
             ttl = ""
         elif ttl == "1h" and self._is_short_lived:
-            self.miss(field, "what it keeps for 1h comes before what it keeps for 5m")
+            self.miss(field, ": what it keeps for 1h comes before what it keeps for 5m")
             ttl = ""
         self._is_short_lived = self._is_short_lived or ttl != "1h"
         return {"type": "ephemeral", "ttl": ttl} if ttl else {"type": "ephemeral"}
@@ -98,8 +86,3 @@ def call_id(given: str, path: str) -> str:
     if not given:
         raise invalid(path, "is required: the result of the call repeats it")
     return f"{CALL_ID_WRONG.sub('_', given)}_{zlib.crc32(given.encode('utf-8', 'replace')):08x}"
-
-
-def invalid(path: str, description: str) -> InvalidField:
-    """Return the refusal of a field that is wrong for this dialect."""
-    return InvalidField([FieldViolation(path, description)])

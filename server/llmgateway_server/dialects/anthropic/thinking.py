@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from llmgateway.v1 import generation_pb2
 
-from llmgateway_server.dialects.anthropic.target import Target, invalid
+from llmgateway_server.dialects.anthropic.target import Target
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.reading import Json
 
 LEAST_BUDGET = 1024
@@ -37,7 +38,7 @@ def add_effort(body: Json, effort: str, target: Target) -> None:
     if effort == "none":
         body["thinking"] = {"type": "disabled"}
     elif effort == "minimal" or target.quirks.effort == "none":
-        target.miss("reasoning.effort", "its efforts begin with low" if effort == "minimal" else "")
+        target.miss("reasoning.effort", ": its efforts begin with low" if effort == "minimal" else "")
     else:
         body["output_config"] = {"effort": effort}
         if target.quirks.effort == "adaptive":
@@ -49,7 +50,7 @@ def add_budget(body: Json, budget: int, target: Target) -> None:
     if budget == 0:
         body["thinking"] = {"type": "disabled"}
     elif not target.quirks.thinking_budget:
-        target.miss("reasoning.max_token_count", "it thinks as hard as reasoning.effort says")
+        target.miss("reasoning.max_token_count", ": it thinks as hard as reasoning.effort says")
     elif budget < LEAST_BUDGET:
         raise invalid("reasoning.max_token_count", f"must be 0, or at least {LEAST_BUDGET} in the anthropic dialect")
     else:
@@ -61,8 +62,8 @@ def add_display(body: Json, visibility: str, target: Target) -> None:
     display = DISPLAYS.get(visibility)
     thinking = body.get("thinking", {"type": ""})
     if display is None:
-        target.miss("reasoning.visibility", "it shows a summary of the thoughts, or nothing")
+        target.miss("reasoning.visibility", ": it shows a summary of the thoughts, or nothing")
     elif thinking["type"] in ("adaptive", "enabled"):
         thinking["display"] = display
     elif display != "omitted" or thinking["type"] != "disabled":
-        target.miss("reasoning.visibility", "it needs reasoning.effort or reasoning.max_token_count beside it")
+        target.miss("reasoning.visibility", ": it needs reasoning.effort or reasoning.max_token_count beside it")

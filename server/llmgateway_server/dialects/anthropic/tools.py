@@ -9,7 +9,8 @@ import msgspec
 from llmgateway.v1 import generation_pb2, tool_pb2
 
 from llmgateway_server.dialects.anthropic.options import NAME, TOOL_BETAS
-from llmgateway_server.dialects.anthropic.target import Target, invalid
+from llmgateway_server.dialects.anthropic.target import Target
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
 
@@ -58,7 +59,7 @@ def encode_tool(path: str, tool: tool_pb2.Tool, target: Target, allowed: frozens
     if kind == "function":
         encoded = encode_function(f"{path}.function", tool.function, allowed)
     elif kind == "custom":
-        target.miss(f"{path}.custom", "its tools take JSON alone")
+        target.miss(f"{path}.custom", ": its tools take JSON alone")
         return None
     else:
         encoded = encode_provider_tool(path, tool.provider_tool, target, allowed)
@@ -130,7 +131,7 @@ def encode_choice(choice: tool_pb2.ToolChoice, target: Target, *, is_thinking: b
     if kind == "none":
         return {"type": "none"}
     if kind == "any" and is_thinking:
-        target.miss("tool_choice.mode", "a model that thinks cannot be made to call a tool")
+        target.miss("tool_choice.mode", ": a model that thinks cannot be made to call a tool")
         kind = "auto"
     encoded: Json = {"type": kind}
     if kind == "any" and len(choice.allowed_tool_names) == 1:

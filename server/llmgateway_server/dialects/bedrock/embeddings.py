@@ -15,9 +15,9 @@ from llmgateway.v1 import embedding_pb2, usage_pb2
 
 from llmgateway_server.dialects.bedrock.decode_converse import decode_object
 from llmgateway_server.dialects.bedrock.errors import message_of, stream_error
-from llmgateway_server.dialects.bedrock.media import wrong
 from llmgateway_server.dialects.counts import read_count
 from llmgateway_server.dialects.failures import bad_response
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.reading import Json, compact, items, mapping, rest, text
 from llmgateway_server.errors import CapabilityMissing
 
@@ -64,7 +64,7 @@ class EmbedEncoder:
     def _titan(self) -> Json:
         request = self._request
         if len(request.inputs) != 1:
-            raise wrong("inputs", f"must hold one input, not {len(request.inputs)}: Titan takes one a call")
+            raise invalid("inputs", f"must hold one input, not {len(request.inputs)}: Titan takes one a call")
         takes_images = self._base.startswith("amazon.titan-embed-image")
         is_v2 = self._base.startswith("amazon.titan-embed-text-v2")
         item = request.inputs[0]
@@ -92,7 +92,7 @@ class EmbedEncoder:
         request = self._request
         is_v3 = "-v3" in self._base
         if len(request.inputs) > MAX_COHERE_INPUTS:
-            raise wrong("inputs", f"must hold at most {MAX_COHERE_INPUTS}, not {len(request.inputs)}, for Cohere")
+            raise invalid("inputs", f"must hold at most {MAX_COHERE_INPUTS}, not {len(request.inputs)}, for Cohere")
         body = self._cohere_inputs(is_v3=is_v3)
         default = "image" if is_v3 and "images" in body else "search_document"
         body["input_type"] = INPUT_TYPES.get(request.input_type, request.input_type) if request.input_type else default
@@ -115,7 +115,7 @@ class EmbedEncoder:
         if with_media == len(inputs):
             return {"images": [data_url(place, item) for place, item in enumerate(inputs)]}
         if is_v3:
-            raise wrong("inputs", "must be all texts or all images for Cohere Embed v3")
+            raise invalid("inputs", "must be all texts or all images for Cohere Embed v3")
         return {"inputs": [{"content": [content_of(place, item)]} for place, item in enumerate(inputs)]}
 
     def _missing(self, field: str) -> CapabilityMissing:
@@ -130,7 +130,7 @@ def text_of(place: int, item: embedding_pb2.EmbedInput) -> str:
     """Return an input that is a text; refuse any other."""
     kind = item.WhichOneof("input")
     if kind != "text":
-        raise wrong(f"inputs[{place}].{kind}", "is not taken by this model: send text")
+        raise invalid(f"inputs[{place}].{kind}", "is not taken by this model: send text")
     return item.text
 
 
@@ -138,9 +138,9 @@ def image_data(item: embedding_pb2.EmbedInput, place: int = 0) -> str:
     """Return an image as base64; refuse what is none, or not sent along."""
     media = item.media
     if not media.mime_type.lower().startswith("image/"):
-        raise wrong(f"inputs[{place}].media.mime_type", "must be an image's")
+        raise invalid(f"inputs[{place}].media.mime_type", "must be an image's")
     if media.WhichOneof("source") != "data":
-        raise wrong(f"inputs[{place}].media.{media.WhichOneof('source')}", "must be data here: Bedrock fetches none")
+        raise invalid(f"inputs[{place}].media.{media.WhichOneof('source')}", "must be data here: Bedrock fetches none")
     return base64.b64encode(media.data).decode("ascii")
 
 

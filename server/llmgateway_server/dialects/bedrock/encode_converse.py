@@ -14,9 +14,8 @@ from llmgateway_server.dialects.bedrock.encode_messages import ConversationEncod
 from llmgateway_server.dialects.bedrock.encode_reasoning import add_reasoning
 from llmgateway_server.dialects.bedrock.encode_tools import ToolEncoder
 from llmgateway_server.dialects.bedrock.families import Family
-from llmgateway_server.dialects.bedrock.media import wrong
-from llmgateway_server.dialects.bedrock.misses import Misses
 from llmgateway_server.dialects.bedrock.options import MODEL_FIELDS
+from llmgateway_server.dialects.gaps import Gaps, drops_gaps, invalid
 from llmgateway_server.dialects.reading import Json
 from llmgateway_server.errors import CapabilityMissing
 
@@ -33,13 +32,13 @@ class ConverseEncoder:
         self._model = model
         self._provider = provider
         self._family = family
-        self._misses = Misses(request, model, provider)
+        self._gaps = Gaps(provider, model, drops=drops_gaps(request))
         self._fields: Json = {}  # what is handed on to the model as it is
         self._output: Json = {}
 
     @property
     def warnings(self) -> Sequence[call_pb2.Warning]:
-        return self._misses.warnings
+        return self._gaps.warnings
 
     def body(self) -> Json:
         """Return the body, without the caller's own options. It is the same for a stream."""
@@ -49,7 +48,7 @@ class ConverseEncoder:
                 f"{self._provider} continues no raw_prompt: Converse takes conversations. Send messages.",
                 metadata={"model": f"{self._provider}/{self._model}"[:200], "capability": "raw_prompt"},
             )
-        conversation = ConversationEncoder(request, self._family, self._provider, self._misses)
+        conversation = ConversationEncoder(request, self._family, self._provider, self._gaps)
         body: Json = {"messages": conversation.messages()}
         if conversation.system:
             body["system"] = conversation.system
@@ -61,7 +60,7 @@ class ConverseEncoder:
         if request.HasField("output_format"):
             self._add_output_format()
         if request.HasField("reasoning"):
-            add_reasoning(request.reasoning, self._family, self._fields, self._output, self._misses)
+            add_reasoning(request.reasoning, self._family, self._fields, self._output, self._gaps)
         self._add_rest(body)
         if self._output:
             body["outputConfig"] = self._output
@@ -82,16 +81,16 @@ class ConverseEncoder:
         family = self._family
         if sampling.HasField("temperature"):
             if sampling.temperature > 1:
-                raise wrong("sampling.temperature", "must be at most 1 for Bedrock")
+                raise invalid("sampling.temperature", "must be at most 1 for Bedrock")
             if family.samples:
                 inference["temperature"] = sampling.temperature
             else:
-                self._misses.miss("sampling.temperature")
+                self._gaps.miss("sampling.temperature")
         if sampling.HasField("top_p"):
             if not family.samples:
-                self._misses.miss("sampling.top_p")
+                self._gaps.miss("sampling.top_p")
             elif family.samples_by_one and "temperature" in inference:
-                self._misses.miss("sampling.top_p", " beside temperature")
+                self._gaps.miss("sampling.top_p", " beside temperature")
             else:
                 inference["topP"] = sampling.top_p
         for name in MODEL_SAMPLING:
@@ -100,12 +99,12 @@ class ConverseEncoder:
         if sampling.stop_sequences:
             inference["stopSequences"] = list(sampling.stop_sequences)
         if sampling.logit_bias:
-            self._misses.miss("sampling.logit_bias")
+            self._gaps.miss("sampling.logit_bias")
 
     def _add_model_sampling(self, name: str, value: float) -> None:
         place = self._family.model_fields.get(name)
         if place is None:
-            self._misses.miss(f"sampling.{name}")
+            self._gaps.miss(f"sampling.{name}")
             return
         holder = self._fields
         for member in place[:-1]:
@@ -113,7 +112,7 @@ class ConverseEncoder:
         holder[place[-1]] = value
 
     def _add_tools(self, body: Json, *, has_history: bool) -> None:
-        tools = ToolEncoder(self._request, self._family, self._provider, self._misses)
+        tools = ToolEncoder(self._request, self._family, self._provider, self._gaps)
         config = tools.tool_config(has_history=has_history)
         if config is not None:
             body["toolConfig"] = config
@@ -124,19 +123,19 @@ class ConverseEncoder:
         output = self._request.output_format
         kind = output.WhichOneof("format")
         if kind != "json_schema":
-            self._misses.miss(f"output_format.{kind}")
+            self._gaps.miss(f"output_format.{kind}")
             return
         schema = output.json_schema
         definition: Json = {"schema": schema.schema_json, "name": schema.name or "output"}
         if schema.description:
             definition["description"] = schema.description
         if schema.HasField("strict") and not schema.strict:
-            self._misses.miss("output_format.json_schema.strict", " as false: its answers always satisfy the schema")
+            self._gaps.miss("output_format.json_schema.strict", " as false: its answers always satisfy the schema")
         self._output["textFormat"] = {"type": "json_schema", "structure": {"jsonSchema": definition}}
 
     def _add_rest(self, body: Json) -> None:
         """Add the tier, and refuse what Converse has no member for."""
-        request, miss = self._request, self._misses.miss
+        request, miss = self._request, self._gaps.miss
         if request.service_tier in SERVICE_TIERS:
             body["serviceTier"] = {"type": request.service_tier}
         elif request.service_tier:

@@ -10,9 +10,9 @@ from llmgateway.v1 import generation_pb2, message_pb2
 
 from llmgateway_server.dialects.bedrock.encode_tools import cache_point, encode_tool_use, tool_use_id
 from llmgateway_server.dialects.bedrock.families import Family
-from llmgateway_server.dialects.bedrock.media import encode_media, wrong
-from llmgateway_server.dialects.bedrock.misses import Misses
+from llmgateway_server.dialects.bedrock.media import encode_media
 from llmgateway_server.dialects.bedrock.options import NAME
+from llmgateway_server.dialects.gaps import Gaps, invalid
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
 
@@ -39,13 +39,13 @@ class Turn:
 class ConversationEncoder:
     """Encodes the messages of one request into `system` and `turns`."""
 
-    def __init__(self, request: generation_pb2.GenerateRequest, family: Family, provider: str, misses: Misses) -> None:
+    def __init__(self, request: generation_pb2.GenerateRequest, family: Family, provider: str, gaps: Gaps) -> None:
         self.system: list[Json] = []
         self.has_tools = False
         self._request = request
         self._family = family
         self._provider = provider
-        self._misses = misses
+        self._gaps = gaps
         self._turns: list[Turn] = []
         self._document_names: set[str] = set()
 
@@ -54,7 +54,7 @@ class ConversationEncoder:
         for index, message in enumerate(self._request.messages):
             path = f"messages[{index}]"
             if message.name:
-                self._misses.miss(f"{path}.name")
+                self._gaps.miss(f"{path}.name")
             if message.role in INSTRUCTING:
                 self._instruct(path, message)
                 continue
@@ -64,13 +64,13 @@ class ConversationEncoder:
             for place, part in enumerate(message.parts):
                 self._add_part(turn, f"{path}.parts[{place}]", part)
             if len(turn.content) == before and role == "user":
-                raise wrong(f"{path}.parts", "hold only blank text: Bedrock takes no empty text block")
+                raise invalid(f"{path}.parts", "hold only blank text: Bedrock takes no empty text block")
             merge_bag(turn.body, message.provider_json, NAME)
         turns = self._turns = [turn for turn in self._turns if turn.content]
         if not turns:
-            raise wrong("messages", "must hold one of ROLE_USER: Bedrock has no conversation without it")
+            raise invalid("messages", "must hold one of ROLE_USER: Bedrock has no conversation without it")
         if turns[0].body["role"] != "user":
-            raise wrong(f"{turns[0].path}.role", "must be ROLE_USER: Bedrock's conversations start with the user")
+            raise invalid(f"{turns[0].path}.role", "must be ROLE_USER: Bedrock's conversations start with the user")
         self._check_turns(turns)
         return [turn.body for turn in turns]
 
@@ -86,9 +86,9 @@ class ConversationEncoder:
 
     def _instruct(self, path: str, message: Message) -> None:
         if message.provider_json.get(NAME):
-            raise wrong(f"{path}.provider_json", "has no place: Bedrock's instructions are no message")
+            raise invalid(f"{path}.provider_json", "has no place: Bedrock's instructions are no message")
         if self._turns:
-            self._misses.warn(path, "Bedrock takes instructions before the conversation only: it was moved there.")
+            self._gaps.warn(path, "Bedrock takes instructions before the conversation only: it was moved there.")
         for place, part in enumerate(message.parts):
             part_path = f"{path}.parts[{place}]"
             kind = part.WhichOneof("content")
@@ -117,7 +117,7 @@ class ConversationEncoder:
         elif kind == "refusal":
             self._add_text(path, part, part.refusal, content)
         elif kind is None:
-            self._misses.warn(path, "The part is empty: it was left out.")
+            self._gaps.warn(path, "The part is empty: it was left out.")
         else:
             content.append(self._provider_block(path, kind, part))
         self._add_cache_point(path, part, content)
@@ -132,11 +132,11 @@ class ConversationEncoder:
             block = decode_object(part.provider_json[NAME])
             blocks.append({"citationsContent": {**block, "content": [{"text": text}]}})
         else:
-            raise wrong(f"{path}.provider_json", "has no place: a text block holds only its text")
+            raise invalid(f"{path}.provider_json", "has no place: a text block holds only its text")
 
     def _add_media(self, turn: Turn, path: str, part: Part) -> None:
         if turn.body["role"] == "assistant":
-            self._misses.miss(f"{path}.media", " from the assistant")
+            self._gaps.miss(f"{path}.media", " from the assistant")
             return
         kind, block = self._media_block(path, part)
         if kind == "document":
@@ -146,7 +146,7 @@ class ConversationEncoder:
     def _media_block(self, path: str, part: Part) -> tuple[str, Json]:
         kind, block = encode_media(path, part.media, self._document_names)
         if part.media.detail:
-            self._misses.miss(f"{path}.media.detail")
+            self._gaps.miss(f"{path}.media.detail")
         merge_bag(block, part.provider_json, NAME)
         return kind, block
 
@@ -154,7 +154,7 @@ class ConversationEncoder:
         """Add a call; one that another provider ran itself has no place here."""
         if part.tool_call.executor == message_pb2.ToolCall.EXECUTOR_PROVIDER:
             if NAME not in part.provider_json:
-                self._misses.warn(path, "Another provider ran this call itself: it was left out.")
+                self._gaps.warn(path, "Another provider ran this call itself: it was left out.")
                 return
         else:
             turn.calls[tool_use_id(part.tool_call.id)] = path
@@ -164,7 +164,7 @@ class ConversationEncoder:
     def _add_result(self, turn: Turn, path: str, part: Part) -> None:
         result = part.tool_result
         if turn.body["role"] == "assistant" and NAME not in part.provider_json:
-            self._misses.warn(path, "It is the result of a call that another provider ran itself: it was left out.")
+            self._gaps.warn(path, "It is the result of a call that another provider ran itself: it was left out.")
             return
         self.has_tools = True
         use_id = tool_use_id(result.tool_call_id)
@@ -189,12 +189,12 @@ class ConversationEncoder:
             elif kind == "media":
                 media_kind, block = self._media_block(part_path, part)
                 if media_kind not in RESULT_MEDIA:
-                    raise wrong(f"{part_path}.media.mime_type", "has no place in a tool result of Bedrock's")
+                    raise invalid(f"{part_path}.media.mime_type", "has no place in a tool result of Bedrock's")
                 blocks.append({media_kind: block})
             else:
                 blocks.append(self._provider_block(part_path, kind, part))
             if part.HasField("cache_breakpoint"):
-                self._misses.miss(f"{part_path}.cache_breakpoint", " within a tool result")
+                self._gaps.miss(f"{part_path}.cache_breakpoint", " within a tool result")
         return blocks or [{"text": NO_OUTPUT}]
 
     def _add_reasoning(self, part: Part, content: list[Json]) -> None:
@@ -214,18 +214,18 @@ class ConversationEncoder:
 
     def _provider_block(self, path: str, kind: str | None, part: Part) -> Json:
         if kind != "provider_part":
-            raise wrong(f"{path}.{kind}", "has no place in this message of the bedrock dialect")
+            raise invalid(f"{path}.{kind}", "has no place in this message of the bedrock dialect")
         given = part.provider_part
         if given.dialect != NAME:
             description = f"belongs to the dialect {given.dialect[:64]!r}, and the target speaks bedrock"
-            raise wrong(f"{path}.provider_part.dialect", description)
+            raise invalid(f"{path}.provider_part.dialect", description)
         block = decode_object(given.json)
         merge_bag(block, part.provider_json, NAME)
         return block
 
     def _add_cache_point(self, path: str, part: Part, blocks: list[Json]) -> None:
         if blocks and part.HasField("cache_breakpoint"):
-            blocks.append(cache_point(f"{path}.cache_breakpoint", part.cache_breakpoint, self._misses))
+            blocks.append(cache_point(f"{path}.cache_breakpoint", part.cache_breakpoint, self._gaps))
 
     def _check_turns(self, turns: list[Turn]) -> None:
         """Refuse calls and results that do not meet, and documents without text; put results first."""
@@ -237,7 +237,7 @@ class ConversationEncoder:
                 turn.content[:] = results_first(turn.content)
             before = turn
             if turn.holds_document and not any("text" in block for block in turn.content):
-                raise wrong(f"{turn.path}.parts", "hold a document: Bedrock wants a text beside it")
+                raise invalid(f"{turn.path}.parts", "hold a document: Bedrock wants a text beside it")
 
 
 def check_calls(asking: Turn, answering: Turn) -> None:
@@ -245,12 +245,12 @@ def check_calls(asking: Turn, answering: Turn) -> None:
     for use_id, path in asking.calls.items():
         if use_id not in answering.results:
             description = "has no result in the next turn: Bedrock wants one for each call of a turn"
-            raise wrong(f"{path}.tool_call.id", description)
+            raise invalid(f"{path}.tool_call.id", description)
     if answering.body["role"] == "user":
         for use_id, path in answering.results.items():
             if use_id not in asking.calls:
                 description = "answers no call of the turn before: Bedrock takes no other results"
-                raise wrong(f"{path}.tool_result.tool_call_id", description)
+                raise invalid(f"{path}.tool_result.tool_call_id", description)
 
 
 def results_first(content: list[Json]) -> list[Json]:

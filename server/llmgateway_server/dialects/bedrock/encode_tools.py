@@ -9,9 +9,8 @@ import msgspec
 from llmgateway.v1 import generation_pb2, message_pb2, tool_pb2
 
 from llmgateway_server.dialects.bedrock.families import Family
-from llmgateway_server.dialects.bedrock.media import wrong
-from llmgateway_server.dialects.bedrock.misses import Misses
 from llmgateway_server.dialects.bedrock.options import NAME
+from llmgateway_server.dialects.gaps import Gaps, invalid
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
 from llmgateway_server.errors import CapabilityMissing
@@ -27,12 +26,12 @@ CACHE_TTLS = ("5m", "1h")
 class ToolEncoder:
     """Encodes the tools of one request. `model_tools` are those that the model itself defines: they travel apart."""
 
-    def __init__(self, request: generation_pb2.GenerateRequest, family: Family, provider: str, misses: Misses) -> None:
+    def __init__(self, request: generation_pb2.GenerateRequest, family: Family, provider: str, gaps: Gaps) -> None:
         self.model_tools: list[Json] = []
         self._request = request
         self._family = family
         self._provider = provider
-        self._misses = misses
+        self._gaps = gaps
 
     def tool_config(self, *, has_history: bool) -> Json | None:
         """Return the tools and the choice among them; None where there are none.
@@ -44,13 +43,13 @@ class ToolEncoder:
             if not has_history:
                 return None
             if request.tools:
-                self._misses.miss("tool_choice.mode", " as MODE_NONE where the conversation holds tool calls")
+                self._gaps.miss("tool_choice.mode", " as MODE_NONE where the conversation holds tool calls")
         tools = self._tools() if request.tools else []
         if not tools:
             if has_history:
-                raise wrong("tools", "must be sent along: the conversation holds tool calls, and Bedrock wants both")
+                raise invalid("tools", "must be sent along: the conversation holds tool calls, and Bedrock wants both")
             if request.tool_choice.mode == Choice.MODE_REQUIRED:
-                self._misses.miss("tool_choice.mode", " as MODE_REQUIRED for tools that the model defines")
+                self._gaps.miss("tool_choice.mode", " as MODE_REQUIRED for tools that the model defines")
             return None
         config: Json = {"tools": tools}
         if request.HasField("tool_choice"):
@@ -65,7 +64,7 @@ class ToolEncoder:
         elif choice.mode == Choice.MODE_AUTO:
             config["toolChoice"] = {"auto": {}}
         if choice.HasField("parallel") and not choice.parallel:
-            self._misses.miss("tool_choice.parallel", " as false")
+            self._gaps.miss("tool_choice.parallel", " as false")
 
     def _tools(self) -> list[Json]:
         allowed = set(self._request.tool_choice.allowed_tool_names)
@@ -84,7 +83,7 @@ class ToolEncoder:
             elif not self._provider_tool(path, tool, tools):
                 continue
             if tool.HasField("cache_breakpoint"):
-                tools.append(cache_point(f"{path}.cache_breakpoint", tool.cache_breakpoint, self._misses))
+                tools.append(cache_point(f"{path}.cache_breakpoint", tool.cache_breakpoint, self._gaps))
         return tools
 
     def _function(self, path: str, tool: tool_pb2.Tool) -> Json:
@@ -116,7 +115,7 @@ class ToolEncoder:
         if not self._family.defines_tools:
             raise self._missing(f"{path} is a tool that this model does not define.", path)
         if tool.HasField("cache_breakpoint"):
-            self._misses.miss(f"{path}.cache_breakpoint", " at a tool that the model defines")
+            self._gaps.miss(f"{path}.cache_breakpoint", " at a tool that the model defines")
         self.model_tools.append({**config, "type": given.type})
         return False
 
@@ -130,16 +129,16 @@ class ToolEncoder:
 def check_tool_name(field: str, name: str) -> None:
     """Refuse a name that Bedrock does not take."""
     if not TOOL_NAME.fullmatch(name):
-        raise wrong(field, "must be 1 to 64 of the characters a-z A-Z 0-9 _ -: Bedrock takes no other")
+        raise invalid(field, "must be 1 to 64 of the characters a-z A-Z 0-9 _ -: Bedrock takes no other")
 
 
-def cache_point(field: str, asked: message_pb2.CacheBreakpoint, misses: Misses) -> Json:
+def cache_point(field: str, asked: message_pb2.CacheBreakpoint, gaps: Gaps) -> Json:
     """Return the block that asks for the prompt up to it to be cached."""
     point: Json = {"type": "default"}
     if asked.ttl in CACHE_TTLS:
         point["ttl"] = asked.ttl
     elif asked.ttl:
-        misses.miss(f"{field}.ttl", f" other than {' or '.join(CACHE_TTLS)}")
+        gaps.miss(f"{field}.ttl", f" other than {' or '.join(CACHE_TTLS)}")
     return {"cachePoint": point}
 
 
@@ -174,5 +173,5 @@ def arguments(field: str, text: str) -> msgspec.Raw:
     except (msgspec.DecodeError, RecursionError):
         is_object = False
     if not is_object:
-        raise wrong(field, "must be a JSON object: Bedrock takes no other input of a tool call")
+        raise invalid(field, "must be a JSON object: Bedrock takes no other input of a tool call")
     return msgspec.Raw(encoded)

@@ -13,8 +13,8 @@ from typing import Any
 
 from llmgateway.v1 import message_pb2
 
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.reading import Json, mapping, text
-from llmgateway_server.errors import FieldViolation, InvalidField
 
 OFFICE = "application/vnd.openxmlformats-officedocument"
 # By media type: the kind of block, and its format.
@@ -72,26 +72,23 @@ def encode_media(path: str, media: message_pb2.Media, names: set[str]) -> tuple[
     """
     source = media.WhichOneof("source")
     if source == "file_id":
-        raise wrong(f"{path}.media.file_id", "is none of Bedrock's: send data, or an s3 URI")
+        raise invalid(f"{path}.media.file_id", "is none of Bedrock's: send data, or an s3 URI")
     kind_and_format = FORMATS.get(media.mime_type.partition(";")[0].strip().lower())
     if kind_and_format is None:
-        raise wrong(f"{path}.media.mime_type", "is none that Bedrock takes: send one of its formats, such as image/png")
+        raise invalid(
+            f"{path}.media.mime_type", "is none that Bedrock takes: send one of its formats, such as image/png"
+        )
     kind, word = kind_and_format
     if source == "data":
         where: Json = {"bytes": base64.b64encode(media.data).decode("ascii")}
     elif media.uri[:5].lower() == "s3://":
         where = {"s3Location": {"uri": media.uri}}
     else:
-        raise wrong(f"{path}.media.uri", "must be an s3 URI: Bedrock fetches no other; else send data")
+        raise invalid(f"{path}.media.uri", "must be an s3 URI: Bedrock fetches no other; else send data")
     block: Json = {"format": word, "source": where}
     if kind == "document":
         block["name"] = document_name(media.file_name, names)
     return kind, block
-
-
-def wrong(field: str, description: str) -> InvalidField:
-    """Refuse one field."""
-    return InvalidField([FieldViolation(field, description)])
 
 
 def document_name(file_name: str, names: set[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.options import merge_options
 from llmgateway_server.dialects.reading import Json
 from llmgateway_server.errors import FieldViolation, InvalidField
@@ -40,7 +41,7 @@ def checked_model_fields(chosen: object) -> Json:
     """Return fields for the model. Raise `InvalidField` where they are no object, or some are the gateway's own."""
     path = f'provider_options_json["{NAME}"].{MODEL_FIELDS}'
     if not isinstance(chosen, dict):
-        raise InvalidField([FieldViolation(path, "must be a JSON object")])
+        raise invalid(path, "must be a JSON object")
     nested = chosen.get("inferenceConfig")  # Nova's: it holds its own limit
     violations = [
         FieldViolation(f"{path}.{member}", "is set by the gateway: leave it out")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import msgspec
 from llmgateway.v1 import call_pb2, generation_pb2, tool_pb2
 
-from llmgateway_server.dialects.cohere.gaps import Gaps
 from llmgateway_server.dialects.cohere.messages import MessageEncoder
 from llmgateway_server.dialects.cohere.options import NAME
+from llmgateway_server.dialects.gaps import Gaps, drops_gaps
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
 
@@ -38,7 +38,7 @@ class ChatEncoder:
     def __init__(self, request: Request, model: str, provider: str) -> None:
         self._request = request
         self._model = model
-        self._gaps = Gaps(request, model, provider)
+        self._gaps = Gaps(provider, model, drops=drops_gaps(request))
 
     @property
     def warnings(self) -> list[call_pb2.Warning]:

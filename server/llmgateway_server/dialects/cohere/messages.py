@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 from llmgateway.v1 import generation_pb2, message_pb2
 
-from llmgateway_server.dialects.cohere.gaps import Gaps
 from llmgateway_server.dialects.cohere.options import NAME
+from llmgateway_server.dialects.gaps import Gaps, invalid
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
-from llmgateway_server.errors import FieldViolation, InvalidField
+from llmgateway_server.errors import InvalidField
 
 Part = message_pb2.Part
 
@@ -130,7 +130,7 @@ def encode_provider_part(path: str, part: Part) -> Json:
     """Return a piece of Cohere's own as it is."""
     if part.provider_part.dialect != NAME:
         description = f"belongs to the dialect {part.provider_part.dialect[:64]!r}, and the target speaks cohere"
-        raise InvalidField([FieldViolation(f"{path}.provider_part.dialect", description)])
+        raise invalid(f"{path}.provider_part.dialect", description)
     return decode_object(part.provider_part.json)
 
 
@@ -138,16 +138,16 @@ def encode_image(path: str, media: message_pb2.Media) -> Json:
     """Encode an image, by its address or as a data URL: the only medium that Cohere takes."""
     source = media.WhichOneof("source")
     if source not in ("data", "uri"):
-        raise InvalidField([FieldViolation(f"{path}.media.{source or 'source'}", "must be data or an https URI here")])
+        raise invalid(f"{path}.media.{source or 'source'}", "must be data or an https URI here")
     if not media.mime_type.lower().startswith("image/"):
         description = "is none that the cohere dialect takes: send images"
-        raise InvalidField([FieldViolation(f"{path}.media.mime_type", description)])
+        raise invalid(f"{path}.media.mime_type", description)
     if source == "uri" and not media.uri.lower().startswith("https:"):
-        raise InvalidField([FieldViolation(f"{path}.media.uri", "must be an https URI: Cohere fetches no other")])
+        raise invalid(f"{path}.media.uri", "must be an https URI: Cohere fetches no other")
     image: Json = {"url": media.uri if source == "uri" else data_url(media)}
     if media.detail:
         if media.detail not in DETAILS:
-            raise InvalidField([FieldViolation(f"{path}.media.detail", f"must be one of {', '.join(DETAILS)}")])
+            raise invalid(f"{path}.media.detail", f"must be one of {', '.join(DETAILS)}")
         image["detail"] = media.detail
     return {"type": "image_url", "image_url": image}
 
@@ -196,4 +196,4 @@ def refuse_images(path: str, parts: Any) -> None:  # parts: a repeated field
 
 def misplaced(field: str, where: str) -> InvalidField:
     """Return the refusal of a part that has no place."""
-    return InvalidField([FieldViolation(field, f"has no place in {where} of the cohere dialect")])
+    return invalid(field, f"has no place in {where} of the cohere dialect")

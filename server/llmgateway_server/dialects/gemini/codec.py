@@ -8,10 +8,10 @@ import msgspec
 from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2
 
 from llmgateway_server.dialects.codec import EncodedRequest, Framing
+from llmgateway_server.dialects.gaps import Gaps, drops_gaps
 from llmgateway_server.dialects.gemini import count_tokens, decode_generate, embeddings, errors, models
 from llmgateway_server.dialects.gemini.encode_generate import encode_generate, tier_headers
 from llmgateway_server.dialects.gemini.options import NAME
-from llmgateway_server.dialects.gemini.policy import Policy
 from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.dialects.gemini.stream_generate import GenerateStreamDecoder
 from llmgateway_server.errors import CallError
@@ -29,11 +29,11 @@ class GeminiCodec:
         self._encoder = msgspec.json.Encoder()
 
     def encode_generate(self, request: generation_pb2.GenerateRequest, model: str, *, stream: bool) -> EncodedRequest:
-        policy = self._policy(request, model)
-        body = encode_generate(request, model, self._provider, self._quirks, policy)
+        gaps = self._gaps_of(request, model)
+        body = encode_generate(request, model, self._provider, self._quirks, gaps)
         method = "streamGenerateContent?alt=sse" if stream else "generateContent"
         path, headers = models.model_path(model, method, self._quirks), tier_headers(request, self._quirks)
-        return EncodedRequest("POST", path, self._encoder.encode(body), policy.warnings, headers)
+        return EncodedRequest("POST", path, self._encoder.encode(body), gaps.warnings, headers)
 
     def decode_generate(
         self,
@@ -50,19 +50,19 @@ class GeminiCodec:
 
     def encode_count_tokens(self, request: generation_pb2.GenerateRequest, model: str) -> EncodedRequest:
         """Encode the question how many tokens a generation would read."""
-        policy = self._policy(request, model)
-        body = encode_generate(request, model, self._provider, self._quirks, policy)
+        gaps = self._gaps_of(request, model)
+        body = encode_generate(request, model, self._provider, self._quirks, gaps)
         counted = count_tokens.encode_count(body, model, self._quirks)
         path = models.model_path(model, "countTokens", self._quirks)
-        return EncodedRequest("POST", path, self._encoder.encode(counted), policy.warnings)
+        return EncodedRequest("POST", path, self._encoder.encode(counted), gaps.warnings)
 
     def decode_count_tokens(self, body: bytes) -> int:
         """Return how many tokens it would read. Raise `ProviderBadResponse` where the answer does not say."""
         return count_tokens.decode_count(body, self._provider)
 
     def encode_embed(self, request: embedding_pb2.EmbedRequest, model: str) -> EncodedRequest:
-        policy = Policy(self._provider, model, drops=False)
-        body = embeddings.encode_embed(request, model, self._quirks, policy)
+        gaps = Gaps(self._provider, model, drops=False)
+        body = embeddings.encode_embed(request, model, self._quirks, gaps)
         return EncodedRequest("POST", embeddings.embed_path(model, self._quirks), self._encoder.encode(body))
 
     def decode_embed(self, request: embedding_pb2.EmbedRequest, body: bytes) -> embedding_pb2.EmbedResponse:
@@ -77,6 +77,5 @@ class GeminiCodec:
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
         return errors.decode_error(self._provider, status, headers, body)
 
-    def _policy(self, request: generation_pb2.GenerateRequest, model: str) -> Policy:
-        drops = request.unsupported_policy == generation_pb2.UNSUPPORTED_POLICY_DROP
-        return Policy(self._provider, model, drops=drops)
+    def _gaps_of(self, request: generation_pb2.GenerateRequest, model: str) -> Gaps:
+        return Gaps(self._provider, model, drops=drops_gaps(request))

@@ -12,11 +12,11 @@ from typing import Any
 from llmgateway.v1 import embedding_pb2
 
 from llmgateway_server.dialects.failures import bad_response
+from llmgateway_server.dialects.gaps import Gaps, invalid
 from llmgateway_server.dialects.gemini.errors import decode_object
 from llmgateway_server.dialects.gemini.media import encode_media
 from llmgateway_server.dialects.gemini.models import embeds_one, model_path, resource
 from llmgateway_server.dialects.gemini.options import merge_chosen, read_options
-from llmgateway_server.dialects.gemini.policy import Policy, invalid
 from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.dialects.gemini.usage import UsageReader
 from llmgateway_server.dialects.reading import INT32_MAX, Json, compact, items, mapping, number, rest
@@ -41,14 +41,14 @@ def embed_path(model: str, quirks: Quirks) -> str:
     return model_path(model, method, quirks)
 
 
-def encode_embed(request: Request, model: str, quirks: Quirks, policy: Policy) -> Json:
+def encode_embed(request: Request, model: str, quirks: Quirks, gaps: Gaps) -> Json:
     """Return the body. What Google does not take is refused: a vector of another kind serves nobody."""
     if request.encoding not in FLOATS:
-        raise policy.missing("encoding", "Leave it out for floats.")
+        raise gaps.refuse("encoding", "Leave it out for floats.")
     chosen = read_options(request.provider_options_json)
     if quirks.vertex and not embeds_one(model):
         return encode_predict(request, chosen)
-    requests = encode_inputs(request, quirks, policy)
+    requests = encode_inputs(request, quirks, gaps)
     if quirks.vertex:
         if len(requests) != 1:
             raise invalid("inputs", f"must hold one input for {model}, not {len(requests)}: send a request for each")
@@ -58,21 +58,21 @@ def encode_embed(request: Request, model: str, quirks: Quirks, policy: Policy) -
         merge_chosen(body, chosen)
         return body
     if request.HasField("truncate"):
-        raise policy.missing("truncate", "Leave it out.")
+        raise gaps.refuse("truncate", "Leave it out.")
     for entry in requests:
         entry["model"] = resource(model, quirks)
         merge_chosen(entry, chosen)
     return {"requests": requests}
 
 
-def encode_inputs(request: Request, quirks: Quirks, policy: Policy) -> list[Json]:
+def encode_inputs(request: Request, quirks: Quirks, gaps: Gaps) -> list[Json]:
     """Return what to embed, each with what it is for."""
     requests = []
     for place, item in enumerate(request.inputs):
         kind = item.WhichOneof("input")
         if kind == "token_ids":
             raise invalid(f"inputs[{place}].token_ids", "are not taken by the gemini dialect: send text")
-        part = {"text": item.text} if kind == "text" else encode_media(f"inputs[{place}]", item.media, quirks, policy)
+        part = {"text": item.text} if kind == "text" else encode_media(f"inputs[{place}]", item.media, quirks, gaps)
         entry: Json = {"content": {"parts": [part]}}
         if request.input_type:
             entry["taskType"] = TASKS.get(request.input_type, request.input_type)

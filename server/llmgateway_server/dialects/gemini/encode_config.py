@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import msgspec
 from llmgateway.v1 import generation_pb2
 
+from llmgateway_server.dialects.gaps import Gaps, invalid
 from llmgateway_server.dialects.gemini.models import thinks_by_budget
-from llmgateway_server.dialects.gemini.policy import Policy, invalid
 from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.dialects.options import decode_object
 from llmgateway_server.dialects.reading import INT32_MAX, Json
@@ -36,11 +36,11 @@ VERTEX_MODALITIES = {**MODALITIES, "video": "VIDEO"}
 AUDIO_FORMATS = ("", "pcm", "pcm16")
 
 
-def encode_config(request: generation_pb2.GenerateRequest, model: str, quirks: Quirks, policy: Policy) -> Json:
+def encode_config(request: generation_pb2.GenerateRequest, model: str, quirks: Quirks, gaps: Gaps) -> Json:
     """Return the configuration, empty where the request asks for nothing."""
     config: Json = {}
     if request.HasField("sampling"):
-        add_sampling(config, request.sampling, policy)
+        add_sampling(config, request.sampling, gaps)
     if request.HasField("max_output_token_count"):
         config["maxOutputTokens"] = request.max_output_token_count
     if request.HasField("candidate_count") and request.candidate_count != 1:
@@ -50,23 +50,23 @@ def encode_config(request: generation_pb2.GenerateRequest, model: str, quirks: Q
         if request.top_logprob_count:
             config["logprobs"] = request.top_logprob_count
     if request.HasField("output_format"):
-        add_output_format(config, request.output_format, policy)
+        add_output_format(config, request.output_format, gaps)
     if request.HasField("reasoning"):
-        add_reasoning(config, request.reasoning, model, policy)
+        add_reasoning(config, request.reasoning, model, gaps)
     if request.output_modalities:
-        add_modalities(config, request, VERTEX_MODALITIES if quirks.vertex else MODALITIES, policy)
+        add_modalities(config, request, VERTEX_MODALITIES if quirks.vertex else MODALITIES, gaps)
     return config
 
 
-def add_sampling(config: Json, sampling: generation_pb2.Sampling, policy: Policy) -> None:
+def add_sampling(config: Json, sampling: generation_pb2.Sampling, gaps: Gaps) -> None:
     """Add how tokens are picked."""
     for field, member in SAMPLING.items():
         if sampling.HasField(field):  # type: ignore[arg-type]  # the stub wants literals, and the table holds only such
             config[member] = getattr(sampling, field)
     if sampling.HasField("min_p"):
-        policy.miss("sampling.min_p")
+        gaps.miss("sampling.min_p")
     if sampling.logit_bias:
-        policy.miss("sampling.logit_bias")
+        gaps.miss("sampling.logit_bias")
     if sampling.HasField("seed"):
         if not -INT32_MAX - 1 <= sampling.seed <= INT32_MAX:
             raise invalid("sampling.seed", "must fit 32 bits here")
@@ -75,15 +75,15 @@ def add_sampling(config: Json, sampling: generation_pb2.Sampling, policy: Policy
         stops = list(sampling.stop_sequences)
         if len(stops) > MAX_STOP_SEQUENCES:
             dropped = f"Google takes at most {MAX_STOP_SEQUENCES}: the others were left out."
-            policy.miss("sampling.stop_sequences", dropped)
+            gaps.miss("sampling.stop_sequences", dropped=dropped)
         config["stopSequences"] = stops[:MAX_STOP_SEQUENCES]
 
 
-def add_output_format(config: Json, output: generation_pb2.OutputFormat, policy: Policy) -> None:
+def add_output_format(config: Json, output: generation_pb2.OutputFormat, gaps: Gaps) -> None:
     """Add what the text must look like. A schema is always followed to the letter, so `strict` changes nothing."""
     kind = output.WhichOneof("format")
     if kind == "grammar":
-        policy.miss("output_format.grammar")
+        gaps.miss("output_format.grammar")
         return
     config["responseMimeType"] = "application/json"
     if kind == "json_schema":
@@ -94,7 +94,7 @@ def add_output_format(config: Json, output: generation_pb2.OutputFormat, policy:
         config["responseJsonSchema"] = schema
 
 
-def add_reasoning(config: Json, reasoning: generation_pb2.ReasoningOptions, model: str, policy: Policy) -> None:
+def add_reasoning(config: Json, reasoning: generation_pb2.ReasoningOptions, model: str, gaps: Gaps) -> None:
     """Add how to think: a level or a budget, and whether to show it."""
     thinking: Json = {}
     if reasoning.effort:
@@ -103,30 +103,30 @@ def add_reasoning(config: Json, reasoning: generation_pb2.ReasoningOptions, mode
         elif not thinks_by_budget(model) and reasoning.effort in LEVELS:
             thinking["thinkingLevel"] = LEVELS[reasoning.effort]
         else:
-            policy.miss("reasoning.effort")
+            gaps.miss("reasoning.effort")
     if reasoning.HasField("max_token_count"):
         thinking["thinkingBudget"] = reasoning.max_token_count
     if reasoning.visibility in VISIBILITIES:
         thinking["includeThoughts"] = VISIBILITIES[reasoning.visibility]
     elif reasoning.visibility:
-        policy.miss("reasoning.visibility")
+        gaps.miss("reasoning.visibility")
     if thinking:
         config["thinkingConfig"] = thinking
 
 
 def add_modalities(
-    config: Json, request: generation_pb2.GenerateRequest, modalities: Mapping[str, str], policy: Policy
+    config: Json, request: generation_pb2.GenerateRequest, modalities: Mapping[str, str], gaps: Gaps
 ) -> None:
     """Add what the answer may hold, and how its audio is to sound."""
     words = list(request.output_modalities)
     if words != ["text"]:
         known = [modalities[word] for word in words if word in modalities]
         if len(known) < len(words):
-            policy.miss("output_modalities")
+            gaps.miss("output_modalities")
         if known:
             config["responseModalities"] = known
     if "audio" in words and request.HasField("audio"):
         if request.audio.voice:
             config["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": request.audio.voice}}}
         if request.audio.format not in AUDIO_FORMATS:
-            policy.miss("audio.format")
+            gaps.miss("audio.format")

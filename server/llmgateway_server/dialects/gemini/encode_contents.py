@@ -11,12 +11,12 @@ from collections.abc import Iterable
 import msgspec
 from llmgateway.v1 import message_pb2
 
+from llmgateway_server.dialects.gaps import Gaps, invalid
 from llmgateway_server.dialects.gemini.encode_results import encode_result, encode_run_result
 from llmgateway_server.dialects.gemini.media import encode_media
 from llmgateway_server.dialects.gemini.models import needs_signature
 from llmgateway_server.dialects.gemini.options import NAME, merge_part_bag
 from llmgateway_server.dialects.gemini.parts import CODE_TOOL
-from llmgateway_server.dialects.gemini.policy import Policy, invalid
 from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
@@ -32,13 +32,13 @@ DUMMY_SIGNATURE = "skip_thought_signature_validator"
 class ContentsEncoder:
     """Encodes a conversation: `system` and `contents` hold it."""
 
-    def __init__(self, provider: str, model: str, quirks: Quirks, policy: Policy) -> None:
+    def __init__(self, provider: str, model: str, quirks: Quirks, gaps: Gaps) -> None:
         self.system: Json = {}
         self.contents: list[Json] = []
         self._provider = provider
         self._model = model
         self._quirks = quirks
-        self._policy = policy
+        self._gaps = gaps
         self._tool_names: dict[str, str] = {}
         self._has_calls = False
 
@@ -47,7 +47,7 @@ class ContentsEncoder:
         for index, message in enumerate(messages):
             path = f"messages[{index}]"
             if message.name:
-                self._policy.miss(f"{path}.name")
+                self._gaps.miss(f"{path}.name")
             if message.role in SYSTEM_ROLES:
                 self._add_system(path, message)
             elif message.role == message_pb2.ROLE_ASSISTANT:
@@ -64,7 +64,7 @@ class ContentsEncoder:
     def _add_system(self, path: str, message: message_pb2.ChatMessage) -> None:
         if self.contents:
             dropped = "There is one place for instructions, before all else: it was moved there."
-            self._policy.miss(f"{path}.role", dropped)
+            self._gaps.miss(f"{path}.role", dropped=dropped)
         self.system.setdefault("parts", []).extend(self._parts(path, message))
         merge_bag(self.system, message.provider_json, NAME)
 
@@ -88,7 +88,7 @@ class ContentsEncoder:
         if kind == "text":
             encoded: Json = {"text": part.text}
         elif kind == "media":
-            encoded = encode_media(path, part.media, self._quirks, self._policy)
+            encoded = encode_media(path, part.media, self._quirks, self._gaps)
         elif kind == "provider_part":
             encoded = provider_part(path, part.provider_part)
         else:
@@ -112,14 +112,14 @@ class ContentsEncoder:
         """Return a part of a model's turn, None for one that Google has no use for."""
         kind = part.WhichOneof("content")
         if kind is None:
-            self._policy.warn(path, "The part is empty: it was left out.")
+            self._gaps.warn(path, "The part is empty: it was left out.")
             return None
         if kind == "tool_call":
             return self._call(path, part)
         if kind == "tool_result":
             result = encode_run_result(part)
             if result is None:
-                self._policy.warn(f"{path}.tool_result", "Another provider's own tool returned it: it was left out.")
+                self._gaps.warn(f"{path}.tool_result", "Another provider's own tool returned it: it was left out.")
             return result
         if kind == "refusal":
             encoded: Json = {"text": part.refusal}
@@ -146,7 +146,7 @@ class ContentsEncoder:
         if call.executor == PROVIDER:
             encoded = encode_run(call)
             if encoded is None:
-                self._policy.warn(f"{path}.tool_call", "Another provider ran it itself: it was left out.")
+                self._gaps.warn(f"{path}.tool_call", "Another provider ran it itself: it was left out.")
                 return None
         elif call.WhichOneof("input") == "text":
             raise invalid(f"{path}.tool_call.text", "must be arguments_json: the gemini dialect has no custom tools")
@@ -162,7 +162,7 @@ class ContentsEncoder:
 
     def _results(self, path: str, message: message_pb2.ChatMessage) -> list[Json]:
         return [
-            encode_result(f"{path}.parts[{index}]", part, self._tool_names, self._quirks, self._policy)
+            encode_result(f"{path}.parts[{index}]", part, self._tool_names, self._quirks, self._gaps)
             for index, part in enumerate(message.parts)
         ]
 

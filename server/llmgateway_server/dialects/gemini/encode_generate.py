@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from llmgateway.v1 import generation_pb2
 
+from llmgateway_server.dialects.gaps import Gaps
 from llmgateway_server.dialects.gemini.encode_config import encode_config
 from llmgateway_server.dialects.gemini.encode_contents import ContentsEncoder
 from llmgateway_server.dialects.gemini.encode_tools import encode_tool_config, encode_tools
 from llmgateway_server.dialects.gemini.options import merge_chosen, read_options
-from llmgateway_server.dialects.gemini.policy import Policy
 from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.dialects.reading import Json
 
@@ -24,30 +24,30 @@ Request = generation_pb2.GenerateRequest
 TIER_HEADER = "X-Vertex-AI-LLM-Shared-Request-Type"
 
 
-def encode_generate(request: Request, model: str, provider: str, quirks: Quirks, policy: Policy) -> Json:
+def encode_generate(request: Request, model: str, provider: str, quirks: Quirks, gaps: Gaps) -> Json:
     """Return the body, the caller's own options included."""
     if request.HasField("raw_prompt"):
-        raise policy.missing("raw_prompt", "Send messages.")
-    contents = ContentsEncoder(provider, model, quirks, policy)
+        raise gaps.refuse("raw_prompt", "Send messages.")
+    contents = ContentsEncoder(provider, model, quirks, gaps)
     contents.encode(request.messages)
     body: Json = {"contents": contents.contents}
     if contents.system:
         body["systemInstruction"] = contents.system
-    config = encode_config(request, model, quirks, policy)
+    config = encode_config(request, model, quirks, gaps)
     if config:
         body["generationConfig"] = config
     if request.tools:
-        tools = encode_tools(request, policy)
+        tools = encode_tools(request, gaps)
         if tools:
             body["tools"] = tools
     if request.tools or request.HasField("tool_choice"):
-        tool_config = encode_tool_config(request, policy)
+        tool_config = encode_tool_config(request, gaps)
         if tool_config:
             body["toolConfig"] = tool_config
     if request.HasField("prompt_cache"):
         for field in ("key", "ttl"):
             if getattr(request.prompt_cache, field):
-                policy.miss(f"prompt_cache.{field}")
+                gaps.miss(f"prompt_cache.{field}")
     if request.service_tier and not quirks.vertex:
         body["serviceTier"] = request.service_tier
     if request.provider_options_json:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from llmgateway.v1 import message_pb2
 
+from llmgateway_server.dialects.gaps import Gaps, invalid
 from llmgateway_server.dialects.gemini.media import result_media
 from llmgateway_server.dialects.gemini.options import NAME, merge_part_bag
 from llmgateway_server.dialects.gemini.parts import CODE_TOOL, OUTCOME_FAILED, OUTCOME_OK
-from llmgateway_server.dialects.gemini.policy import Policy, invalid
 from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.dialects.options import decode_object
 from llmgateway_server.dialects.reading import Json
@@ -25,9 +25,7 @@ READ_KEYS = ('"output"', '"error"')
 REFERENCE_KEY = '"$ref"'
 
 
-def encode_result(
-    path: str, part: message_pb2.Part, tool_names: Mapping[str, str], quirks: Quirks, policy: Policy
-) -> Json:
+def encode_result(path: str, part: message_pb2.Part, tool_names: Mapping[str, str], quirks: Quirks, gaps: Gaps) -> Json:
     """Return a part of the user's turn. Raise `InvalidField` for a result of no known tool."""
     result = part.tool_result
     name = result.tool_name or tool_names.get(result.tool_call_id, "")
@@ -40,7 +38,7 @@ def encode_result(
     if result.output_json:
         inner["response"] = wrap(result.output_json.strip(), key)
     else:
-        texts, media = result_parts(f"{path}.tool_result", result.parts, quirks, policy)
+        texts, media = result_parts(f"{path}.tool_result", result.parts, quirks, gaps)
         inner["response"] = {key: texts[0] if len(texts) == 1 else texts or ""}
         if media:
             inner["parts"] = media
@@ -60,7 +58,7 @@ def wrap(output: str, key: str) -> msgspec.Raw | Json:
 
 
 def result_parts(
-    path: str, parts: Iterable[message_pb2.Part], quirks: Quirks, policy: Policy
+    path: str, parts: Iterable[message_pb2.Part], quirks: Quirks, gaps: Gaps
 ) -> tuple[list[str], list[Json]]:
     """Return the texts of a result, and its media."""
     texts: list[str] = []
@@ -70,7 +68,7 @@ def result_parts(
         if kind == "text":
             texts.append(part.text)
         elif kind == "media":
-            media.append(result_media(part_path, part.media, quirks, policy))
+            media.append(result_media(part_path, part.media, quirks, gaps))
         elif kind == "provider_part" and part.provider_part.dialect == NAME:
             media.append(decode_object(part.provider_part.json))
         else:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 from llmgateway.v1 import generation_pb2, tool_pb2
 
+from llmgateway_server.dialects.gaps import Gaps
 from llmgateway_server.dialects.gemini.options import NAME
-from llmgateway_server.dialects.gemini.policy import Policy
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
 
@@ -18,7 +18,7 @@ Choice = tool_pb2.ToolChoice
 MODES = {Choice.MODE_AUTO: "AUTO", Choice.MODE_NONE: "NONE", Choice.MODE_REQUIRED: "ANY"}
 
 
-def encode_tools(request: generation_pb2.GenerateRequest, policy: Policy) -> list[Json]:
+def encode_tools(request: generation_pb2.GenerateRequest, gaps: Gaps) -> list[Json]:
     """Return the tools: all functions in one, then Google's own."""
     functions: list[Json] = []
     own: list[Json] = []
@@ -28,9 +28,9 @@ def encode_tools(request: generation_pb2.GenerateRequest, policy: Policy) -> lis
             encoded = encode_function(tool.function)
             functions.append(encoded)
         elif kind == "custom":
-            raise policy.missing(f"tools[{index}].custom", "Offer a function instead.")
+            raise gaps.refuse(f"tools[{index}].custom", "Offer a function instead.")
         else:
-            encoded = encode_own(f"tools[{index}]", tool.provider_tool, policy)
+            encoded = encode_own(f"tools[{index}]", tool.provider_tool, gaps)
             own.append(encoded)
         if tool.provider_json:
             merge_bag(encoded, tool.provider_json, NAME)
@@ -47,21 +47,21 @@ def encode_function(function: tool_pb2.FunctionTool) -> Json:
     return encoded
 
 
-def encode_own(path: str, tool: tool_pb2.ProviderTool, policy: Policy) -> Json:
+def encode_own(path: str, tool: tool_pb2.ProviderTool, gaps: Gaps) -> Json:
     """Return a tool that Google runs, `googleSearch` for example, under its type."""
     if tool.dialect != NAME:
-        raise policy.missing(path, f"It belongs to the dialect {tool.dialect[:64]!r}: leave it out.")
+        raise gaps.refuse(path, f"It belongs to the dialect {tool.dialect[:64]!r}: leave it out.")
     return {tool.type: decode_object(tool.config_json) if tool.config_json else {}}
 
 
-def encode_tool_config(request: generation_pb2.GenerateRequest, policy: Policy) -> Json:
+def encode_tool_config(request: generation_pb2.GenerateRequest, gaps: Gaps) -> Json:
     """Return how freely functions may be called, empty where the request does not say.
 
     VALIDATED is AUTO with arguments that satisfy their schemas, as ANY's do; of the two only it takes names.
     """
     choice = request.tool_choice
     if choice.HasField("parallel") and not choice.parallel:
-        policy.miss("tool_choice.parallel")
+        gaps.miss("tool_choice.parallel")
     mode = MODES.get(choice.mode, "")
     names = list(choice.allowed_tool_names)
     is_strict = any(tool.function.strict for tool in request.tools if tool.HasField("function"))

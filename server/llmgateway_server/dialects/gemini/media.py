@@ -10,7 +10,7 @@ import base64
 
 from llmgateway.v1 import message_pb2
 
-from llmgateway_server.dialects.gemini.policy import Policy, invalid
+from llmgateway_server.dialects.gaps import Gaps, invalid
 from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.dialects.reading import Json
 
@@ -19,7 +19,7 @@ FILES_URI = "https://generativelanguage.googleapis.com/v1beta/"
 RESOLUTIONS = {word: f"MEDIA_RESOLUTION_{word.upper()}" for word in ("low", "medium", "high", "ultra_high")}
 
 
-def encode_media(path: str, media: message_pb2.Media, quirks: Quirks, policy: Policy) -> Json:
+def encode_media(path: str, media: message_pb2.Media, quirks: Quirks, gaps: Gaps) -> Json:
     """Return a part. Raise `InvalidField` for a source that Google reads nothing from."""
     source = media.WhichOneof("source")
     if source == "data":
@@ -34,13 +34,13 @@ def encode_media(path: str, media: message_pb2.Media, quirks: Quirks, policy: Po
         if quirks.vertex:
             blob["displayName"] = media.file_name
         else:
-            policy.miss(f"{path}.media.file_name")
+            gaps.miss(f"{path}.media.file_name")
     if media.detail and media.detail != "auto":
         level = RESOLUTIONS.get(media.detail, media.detail)
         if level.startswith("MEDIA_RESOLUTION_"):
             part["mediaResolution"] = {"level": level}
         else:
-            policy.miss(f"{path}.media.detail")
+            gaps.miss(f"{path}.media.detail")
     return part
 
 
@@ -62,17 +62,17 @@ def file_uri(path: str, media: message_pb2.Media, quirks: Quirks) -> str:
     return FILES_URI + (media.file_id if media.file_id.startswith("files/") else f"files/{media.file_id}")
 
 
-def result_media(path: str, media: message_pb2.Media, quirks: Quirks, policy: Policy) -> Json:
+def result_media(path: str, media: message_pb2.Media, quirks: Quirks, gaps: Gaps) -> Json:
     """Return a part of a function's response, which takes less than a message does."""
     if media.WhichOneof("source") == "data":
         for field in ("file_name", "detail"):
             if getattr(media, field) and not (quirks.vertex and field == "file_name"):
-                policy.miss(f"{path}.media.{field}")
+                gaps.miss(f"{path}.media.{field}")
         blob = inline_data(media)
         if media.file_name and quirks.vertex:
             blob["displayName"] = media.file_name
         return {"inlineData": blob}
     if not quirks.vertex:
         raise invalid(f"{path}.media.{media.WhichOneof('source')}", "must be data in a tool's result here")
-    part = encode_media(path, media, quirks, policy)
+    part = encode_media(path, media, quirks, gaps)
     return {"fileData": part["fileData"]}

@@ -5,16 +5,15 @@ from __future__ import annotations
 from llmgateway.v1 import embedding_pb2
 
 from llmgateway_server.dialects.failures import bad_response
+from llmgateway_server.dialects.gaps import MODEL_HINT, missing
 from llmgateway_server.dialects.ollama import parts
 from llmgateway_server.dialects.ollama.decode_chat import decode_object
-from llmgateway_server.dialects.ollama.gaps import missing
 from llmgateway_server.dialects.ollama.usage import read_usage
 from llmgateway_server.dialects.reading import Json, items, rest, text
 from llmgateway_server.errors import FieldViolation, InvalidField
 
 FLOATS = (embedding_pb2.EMBEDDING_ENCODING_UNSPECIFIED, embedding_pb2.EMBEDDING_ENCODING_FLOAT32)
 ANSWER_MEMBERS = parts.ANSWER_MEMBERS | {"embeddings"}
-HINT = "Leave it out, or name a model that has it."
 
 
 def encode_embed(request: embedding_pb2.EmbedRequest, model: str, provider: str) -> Json:
@@ -27,9 +26,9 @@ def encode_embed(request: embedding_pb2.EmbedRequest, model: str, provider: str)
     if wrong:
         raise InvalidField(wrong)
     if request.encoding not in FLOATS:
-        raise missing(provider, model, "encoding", HINT)
+        raise missing(provider, model, "encoding", hint=MODEL_HINT)
     if request.input_type:
-        raise missing(provider, model, "input_type", HINT)
+        raise missing(provider, model, "input_type", hint=MODEL_HINT)
     body: Json = {"model": model, "input": [item.text for item in request.inputs]}
     if request.HasField("dimension_count"):
         body["dimensions"] = request.dimension_count

@@ -10,8 +10,8 @@ from __future__ import annotations
 import msgspec
 from llmgateway.v1 import call_pb2, generation_pb2, tool_pb2
 
+from llmgateway_server.dialects.gaps import Gaps, drops_gaps, invalid
 from llmgateway_server.dialects.ollama.context import context_length
-from llmgateway_server.dialects.ollama.gaps import Gaps
 from llmgateway_server.dialects.ollama.messages import MessageEncoder
 from llmgateway_server.dialects.ollama.options import NAME
 from llmgateway_server.dialects.ollama.quirks import Quirks
@@ -38,7 +38,7 @@ class ChatEncoder:
         self._request = request
         self._model = model
         self._quirks = quirks
-        self._gaps = Gaps(request, model, provider)
+        self._gaps = Gaps(provider, model, drops=drops_gaps(request))
 
     @property
     def warnings(self) -> list[call_pb2.Warning]:
@@ -193,4 +193,4 @@ class ChatEncoder:
                 self._gaps.warn("reasoning.effort", f"Ollama knows no {effort}: it was sent as {LEVELS[effort]}.")
         else:
             known = ", ".join(("none", *LEVELS))
-            raise InvalidField([FieldViolation("reasoning.effort", f"must be one of {known} for the ollama dialect")])
+            raise invalid("reasoning.effort", f"must be one of {known} for the ollama dialect")

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from llmgateway.v1 import generation_pb2, message_pb2
 
-from llmgateway_server.dialects.ollama.gaps import Gaps
+from llmgateway_server.dialects.gaps import Gaps, invalid
 from llmgateway_server.dialects.ollama.options import NAME
 from llmgateway_server.dialects.ollama.quirks import Quirks
 from llmgateway_server.dialects.options import merge_bag
 from llmgateway_server.dialects.reading import Json
-from llmgateway_server.errors import FieldViolation, InvalidField
+from llmgateway_server.errors import InvalidField
 
 Part = message_pb2.Part
 
@@ -157,10 +157,10 @@ def encode_image(path: str, media: message_pb2.Media) -> str:
     source = media.WhichOneof("source")
     if source != "data":
         description = "must be data: the ollama dialect takes images by no other way"
-        raise InvalidField([FieldViolation(f"{path}.media.{source or 'source'}", description)])
+        raise invalid(f"{path}.media.{source or 'source'}", description)
     if not media.mime_type.lower().startswith("image/"):
         description = "is none that the ollama dialect takes: send images"
-        raise InvalidField([FieldViolation(f"{path}.media.mime_type", description)])
+        raise invalid(f"{path}.media.mime_type", description)
     return base64.b64encode(media.data).decode("ascii")
 
 
@@ -173,10 +173,10 @@ def decode_arguments(path: str, text: str) -> msgspec.Raw | Json:
     except (msgspec.DecodeError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise InvalidField([FieldViolation(path, "must be a JSON object: the ollama dialect has no other arguments")])
+        raise invalid(path, "must be a JSON object: the ollama dialect has no other arguments")
     return msgspec.Raw(text.encode())
 
 
 def misplaced(field: str, where: str) -> InvalidField:
     """Return the refusal of a part that has no place."""
-    return InvalidField([FieldViolation(field, f"has no place in {where} of the ollama dialect")])
+    return invalid(field, f"has no place in {where} of the ollama dialect")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.options import merge_options
 from llmgateway_server.dialects.reading import Json
 from llmgateway_server.errors import FieldViolation, InvalidField
@@ -33,7 +34,7 @@ def merge_caller_options(body: Json, options: Mapping[str, str]) -> None:
     chosen = body.get("options", {})
     path = f'provider_options_json["{NAME}"].options'
     if not isinstance(chosen, dict):
-        raise InvalidField([FieldViolation(path, "must be a JSON object")])
+        raise invalid(path, "must be a JSON object")
     wrong = [
         FieldViolation(f"{path}.{member}", "is set by the gateway: leave it out")
         for member in chosen

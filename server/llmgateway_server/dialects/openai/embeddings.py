@@ -11,11 +11,12 @@ from typing import Any
 from llmgateway.v1 import embedding_pb2
 
 from llmgateway_server.dialects.failures import bad_response
+from llmgateway_server.dialects.gaps import MODEL_HINT, missing
 from llmgateway_server.dialects.openai.decode_chat import decode_object, describe
 from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.dialects.openai.usage import UsageReader
 from llmgateway_server.dialects.reading import Json, index, items, mapping
-from llmgateway_server.errors import CapabilityMissing, FieldViolation, InvalidField
+from llmgateway_server.errors import FieldViolation, InvalidField
 
 
 def encode_embed(request: embedding_pb2.EmbedRequest, model: str, provider: str) -> Json:
@@ -29,25 +30,17 @@ def encode_embed(request: embedding_pb2.EmbedRequest, model: str, provider: str)
             )
         inputs.append(item.text if kind == "text" else list(item.token_ids.ids))
     if request.encoding not in (embedding_pb2.EMBEDDING_ENCODING_UNSPECIFIED, embedding_pb2.EMBEDDING_ENCODING_FLOAT32):
-        raise missing(provider, model, "encoding")
+        raise missing(provider, model, "encoding", hint=MODEL_HINT)
     if request.input_type:
-        raise missing(provider, model, "input_type")
+        raise missing(provider, model, "input_type", hint=MODEL_HINT)
     if request.HasField("truncate"):
-        raise missing(provider, model, "truncate")
+        raise missing(provider, model, "truncate", hint=MODEL_HINT)
     body: Json = {"model": model, "input": inputs, "encoding_format": "base64"}
     if request.HasField("dimension_count"):
         body["dimensions"] = request.dimension_count
     if request.end_user_id:
         body["user"] = request.end_user_id
     return body
-
-
-def missing(provider: str, model: str, field: str) -> CapabilityMissing:
-    """Refuse a field that the dialect cannot carry."""
-    return CapabilityMissing(
-        f"{provider} does not take {field}. Leave it out, or name a model that has it.",
-        metadata={"model": f"{provider}/{model}"[:200], "capability": field},
-    )
 
 
 def decode_embed(

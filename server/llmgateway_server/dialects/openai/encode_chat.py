@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from llmgateway.v1 import call_pb2, generation_pb2, message_pb2, tool_pb2
+from llmgateway.v1 import generation_pb2, message_pb2, tool_pb2
 
+from llmgateway_server.dialects.gaps import Gaps, drops_gaps, invalid
 from llmgateway_server.dialects.openai.encode_media import encode_media, encode_mistral_media
 from llmgateway_server.dialects.openai.encode_tools import encode_tool_call, encode_tool_choice, encode_tools, tool_id
 from llmgateway_server.dialects.openai.options import NAME
 from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
-from llmgateway_server.errors import CapabilityMissing, FieldViolation, InvalidField
 
 Request = generation_pb2.GenerateRequest
 Part = message_pb2.Part
@@ -40,7 +40,8 @@ class ChatEncoder:
         self._model = model
         self._provider = provider
         self._quirks = quirks
-        self.warnings: list[call_pb2.Warning] = []
+        self._gaps = Gaps(provider, model, drops=drops_gaps(request))
+        self.warnings = self._gaps.warnings
 
     def body(self, *, stream: bool) -> Json:
         """Return the body, without the caller's own options."""
@@ -82,12 +83,12 @@ class ChatEncoder:
                 if extra in self._quirks.extra_sampling:
                     body[extra] = getattr(sampling, extra)
                 else:
-                    self._miss(f"sampling.{extra}")
+                    self._gaps.miss(f"sampling.{extra}")
         if sampling.HasField("seed"):
             if self._quirks.seed_field:
                 self._put(body, self._quirks.seed_field, sampling.seed, "sampling.seed")
             else:
-                self._miss("sampling.seed")
+                self._gaps.miss("sampling.seed")
         if sampling.stop_sequences:
             self._put(body, "stop", list(sampling.stop_sequences), "sampling.stop_sequences")
         if sampling.logit_bias:
@@ -114,19 +115,9 @@ class ChatEncoder:
 
     def _put(self, body: Json, member: str, value: Any, field: str) -> None:
         if member in self._quirks.unsupported:
-            self._miss(field)
+            self._gaps.miss(field)
         else:
             body[member] = value
-
-    def _miss(self, field: str) -> None:
-        """Refuse a field that the provider does not take, or leave it out with a warning where that is allowed."""
-        if self._request.unsupported_policy == generation_pb2.UNSUPPORTED_POLICY_DROP:
-            self.warnings.append(call_pb2.Warning(field=field, description=f"{self._provider} does not take it."))
-            return
-        raise CapabilityMissing(
-            f"{self._provider} does not take {field}. Leave it out, or set unsupported_policy to drop it.",
-            metadata={"model": f"{self._provider}/{self._model}"[:200], "capability": field},
-        )
 
     def _messages(self) -> Iterator[Json]:
         for index, message in enumerate(self._request.messages):
@@ -165,14 +156,14 @@ class ChatEncoder:
         elif kind == "provider_part":
             return self._provider_part(path, part.provider_part)
         else:
-            raise InvalidField([FieldViolation(f"{path}.{kind}", "has no place in this message of the openai dialect")])
+            raise invalid(f"{path}.{kind}", "has no place in this message of the openai dialect")
         merge_bag(encoded, part.provider_json, NAME)
         return encoded
 
     def _provider_part(self, path: str, part: message_pb2.ProviderPart) -> Json:
         if part.dialect != NAME:
             description = f"belongs to the dialect {part.dialect[:64]!r}, and the target speaks openai"
-            raise InvalidField([FieldViolation(f"{path}.provider_part.dialect", description)])
+            raise invalid(f"{path}.provider_part.dialect", description)
         return decode_object(part.json)
 
     def _assistant(self, path: str, message: message_pb2.ChatMessage) -> Json:
@@ -184,7 +175,7 @@ class ChatEncoder:
             kind = part.WhichOneof("content")
             if kind is None:
                 description = "The part is empty: it was left out."
-                self.warnings.append(call_pb2.Warning(field=part_path, description=description))
+                self._gaps.warn(part_path, description)
             elif kind == "text":
                 content.append(self._part(part_path, part))
             elif kind == "refusal" and "refusal" in self._quirks.unsupported:
@@ -208,7 +199,7 @@ class ChatEncoder:
                 content.append(self._provider_part(part_path, part.provider_part))
             elif kind != "tool_result":  # a result of the provider's own call is not sent back
                 description = "has no place in an assistant's message of the openai dialect"
-                raise InvalidField([FieldViolation(f"{part_path}.{kind}", description)])
+                raise invalid(f"{part_path}.{kind}", description)
         if content:
             is_plain = all(piece.keys() == {"type", "text"} for piece in content)
             encoded["content"] = "".join([piece["text"] for piece in content]) if is_plain else content
@@ -258,19 +249,19 @@ class ChatEncoder:
         elif self._quirks.grammar:
             body["guided_grammar"] = output.grammar.definition
         else:
-            self._miss("output_format.grammar")
+            self._gaps.miss("output_format.grammar")
 
     def _add_reasoning(self, body: Json) -> None:
         reasoning = self._request.reasoning
         efforts = self._quirks.efforts
         if reasoning.effort and efforts and reasoning.effort not in efforts:
-            self._miss(f"reasoning.effort other than {', '.join(efforts)}")
+            self._gaps.miss(f"reasoning.effort other than {', '.join(efforts)}")
         elif reasoning.effort:
             self._put(body, "reasoning_effort", reasoning.effort, "reasoning.effort")
         if reasoning.HasField("max_token_count"):
-            self._miss("reasoning.max_token_count")
+            self._gaps.miss("reasoning.max_token_count")
         if reasoning.visibility:
-            self._miss("reasoning.visibility")
+            self._gaps.miss("reasoning.visibility")
 
 
 def as_number(value: float) -> int | float:

@@ -6,8 +6,8 @@ import base64
 
 from llmgateway.v1 import message_pb2
 
+from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.reading import Json
-from llmgateway_server.errors import FieldViolation, InvalidField
 
 AUDIO_FORMATS = {
     "audio/wav": "wav",
@@ -32,13 +32,13 @@ def encode_media(path: str, media: message_pb2.Media) -> Json:
         return {"type": "image_url", "image_url": image}
     if source == "uri":
         description = "must be data or a file_id here: the openai dialect takes only images by URI"
-        raise InvalidField([FieldViolation(f"{path}.media.uri", description)])
+        raise invalid(f"{path}.media.uri", description)
     if mime_type in AUDIO_FORMATS:
         data = base64.b64encode(media.data).decode("ascii")
         return {"type": "input_audio", "input_audio": {"data": data, "format": AUDIO_FORMATS[mime_type]}}
     if mime_type.startswith(("audio/", "video/")):
         description = "is none that the openai dialect takes: send audio as audio/wav or audio/mpeg"
-        raise InvalidField([FieldViolation(f"{path}.media.mime_type", description)])
+        raise invalid(f"{path}.media.mime_type", description)
     file: Json = {"file_data": data_url(media)}
     file["filename"] = media.file_name or "file"
     return {"type": "file", "file": file}
@@ -61,7 +61,7 @@ def encode_mistral_media(path: str, media: message_pb2.Media) -> Json:
         sent = media.uri if source == "uri" else base64.b64encode(media.data).decode("ascii")
         return {"type": "input_audio", "input_audio": sent}
     if mime_type.startswith("video/"):
-        raise InvalidField([FieldViolation(f"{path}.media.mime_type", "is none that Mistral takes")])
+        raise invalid(f"{path}.media.mime_type", "is none that Mistral takes")
     document: Json = {"type": "document_url", "document_url": media.uri if source == "uri" else data_url(media)}
     if media.file_name:
         document["document_name"] = media.file_name

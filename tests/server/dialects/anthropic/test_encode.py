@@ -408,7 +408,7 @@ def test_what_the_provider_lacks_is_refused_or_dropped_with_a_warning(
     with pytest.raises(errors.CapabilityMissing) as caught:
         encode(made, **quirks)
     assert caught.value.metadata["capability"] == field
-    assert caught.value.message.startswith(field)
+    assert caught.value.message.startswith(f"anthropic does not take {field}")
     dropping = Request()
     dropping.CopyFrom(made)
     dropping.unsupported_policy = generation_pb2.UNSUPPORTED_POLICY_DROP

@@ -188,7 +188,7 @@ def encode(request: Request) -> bytes | str:
     try:
         encoded = CODEC.encode_generate(request, "m", stream=False)
     except CallError as error:
-        return error.message
+        return error.metadata.get("capability") or error.message
     return repr((encoded.path, encoded.headers, encoded.warnings)).encode() + encoded.body
 
 
