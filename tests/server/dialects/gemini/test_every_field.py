@@ -6,11 +6,10 @@ sent would be one that is ignored; a field of the contract in none of the tables
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import pytest
-from google.protobuf.descriptor import Descriptor
-from google.protobuf.message import Message
 from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, tool_pb2
 from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.dialects.codec import EncodedRequest
@@ -19,6 +18,7 @@ from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.errors import CallError
 from llmgateway_server.validation.requests import validate_embed, validate_generate
 
+from tests.server.dialects.every_field import EMBED_GATEWAY, GATEWAY, honoured_paths, leaves
 from tests.server.dialects.gemini.requests import (
     Call,
     Choice,
@@ -112,22 +112,8 @@ CHOICE = request(
     tool_choice=Choice(mode=Choice.MODE_REQUIRED, allowed_tool_names=["f"]),
 )
 
-# What the gateway itself honours, before any codec sees it.
-GATEWAY = {
-    "labels",
-    "unsupported_policy",
-    "heartbeat_interval",
-    "cache_policy.mode",
-    "cache_policy.max_age",
-    "cache_policy.scope",
-    "cache_policy.min_similarity",
-    "routing.provider_order",
-    "routing.allowed_providers",
-    "routing.denied_providers",
-    "routing.allow_fallback",
-    "routing.required_tags",
-    "routing.sort",
-}
+
+ASKED = (FULL, BUDGET, PLAIN_JSON, CHOICE)
 
 # What the contract says is not sent to a provider that has no place for it, or not at all.
 LEFT_OUT = {
@@ -208,44 +194,6 @@ def raw_prompt() -> generation_pb2.RawPrompt:
     return generation_pb2.RawPrompt(text="Once", suffix="end", echo=True)
 
 
-def leaves(descriptor: Descriptor, path: str = "", seen: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield the path of every field that holds a value; a message within itself is walked once."""
-    for field in descriptor.fields:
-        inner = field.message_type
-        here = f"{path}{field.name}"
-        is_leaf = inner is None or inner.GetOptions().map_entry or not inner.full_name.startswith("llmgateway")
-        if (
-            is_leaf
-            or not inner.fields
-            or inner.full_name in seen
-            or inner is message_pb2.Annotation.DESCRIPTOR
-            or inner.name == "TokenLogprob"
-        ):
-            yield here
-        else:
-            yield from leaves(inner, f"{here}.", seen | {inner.full_name})
-
-
-Clear = Callable[[Message], None]
-
-
-def set_leaves(holder: Message, path: str = "") -> Iterator[tuple[str, Clear]]:
-    """Yield each value that is set: its path, and what clears it in a copy."""
-    for field, value in holder.ListFields():
-        here, name = f"{path}{field.name}", field.name
-        is_message = field.message_type is not None and not field.message_type.GetOptions().map_entry
-        if is_message and field.is_repeated and name != "annotations":
-            for index, item in enumerate(value):
-                for inner_path, clear in set_leaves(item, f"{here}."):
-                    yield inner_path, lambda copy, n=name, i=index, c=clear: c(getattr(copy, n)[i])  # type: ignore[misc]
-            yield here, lambda copy, n=name: copy.ClearField(n)  # type: ignore[misc]
-        elif is_message and value.DESCRIPTOR.fields:
-            for inner_path, clear in set_leaves(value, f"{here}."):
-                yield inner_path, lambda copy, n=name, c=clear: c(getattr(copy, n))  # type: ignore[misc]
-        else:
-            yield here, lambda copy, n=name: copy.ClearField(n)  # type: ignore[misc]
-
-
 def shown(encoded: EncodedRequest) -> bytes:
     """Return all of what is sent."""
     return encoded.path.encode() + str(encoded.headers).encode() + encoded.body
@@ -262,24 +210,8 @@ def encode(asked: Request, codec: GeminiCodec = CODEC) -> bytes | str:
         return error.message
 
 
-def honoured_paths() -> set[str]:
-    """Return the paths of the fields without which something else is sent."""
-    honoured = set()
-    for asked in (FULL, BUDGET, PLAIN_JSON, CHOICE):
-        assert not validate_generate(asked, LIMITS)
-        whole = encode(asked)
-        assert isinstance(whole, bytes), whole
-        for path, clear in set_leaves(asked):
-            copy = Request()
-            copy.CopyFrom(asked)
-            clear(copy)
-            if encode(copy) != whole:
-                honoured.add(path)
-    return honoured
-
-
 def test_every_field_of_a_generation_is_in_a_table_or_reaches_google() -> None:
-    assert set(leaves(Request.DESCRIPTOR)) - honoured_paths() == GATEWAY | set(LEFT_OUT) | REFUSED_PATHS
+    assert set(leaves(Request.DESCRIPTOR)) - honoured_paths(encode, ASKED) == GATEWAY | set(LEFT_OUT) | REFUSED_PATHS
 
 
 @pytest.mark.parametrize(("path", "ask"), REFUSED, ids=[row[0] for row in REFUSED])
@@ -331,19 +263,6 @@ def encode_embed(asked: Embed, codec: GeminiCodec = CODEC) -> bytes | str:
         return error.message
 
 
-def honoured_of(asked: Embed, codec: GeminiCodec) -> set[str]:
-    whole = encode_embed(asked, codec)
-    assert isinstance(whole, bytes), whole
-    honoured = set()
-    for path, clear in set_leaves(asked):
-        copy = Embed()
-        copy.CopyFrom(asked)
-        clear(copy)
-        if encode_embed(copy, codec) != whole:
-            honoured.add(path)
-    return honoured
-
-
 def test_every_field_of_an_embedding_is_in_a_table_or_reaches_google() -> None:
     asked = Embed(
         model="m",
@@ -357,16 +276,17 @@ def test_every_field_of_an_embedding_is_in_a_table_or_reaches_google() -> None:
         input_type="query",
         provider_options_json={"gemini": '{"title": "T"}'},
     )
-    left = set(leaves(Embed.DESCRIPTOR)) - honoured_of(asked, CODEC)
+    left = set(leaves(Embed.DESCRIPTOR)) - honoured_paths(encode_embed, [asked])
     ignored = {"inputs.media.transcript", "inputs.media.expire_time", "end_user_id"}
-    gateway = {path for path in GATEWAY if path.startswith(("labels", "cache_policy"))}
     refused = {"idempotency_key", "encoding", "truncate", "inputs.token_ids.ids", "inputs.media.file_name"}
-    assert left == ignored | gateway | refused
+    assert left == ignored | EMBED_GATEWAY | refused
 
 
 def test_vertex_ai_may_cut_what_is_too_long() -> None:
     asked = Embed(model="m", inputs=[embedding_pb2.EmbedInput(text="x")], truncate=True, dimension_count=3)
-    assert {"truncate", "dimension_count", "inputs.text"} <= honoured_of(asked, VERTEX)
+    assert {"truncate", "dimension_count", "inputs.text"} <= honoured_paths(
+        partial(encode_embed, codec=VERTEX), [asked]
+    )
 
 
 @pytest.mark.parametrize(("path", "ask"), EMBED_REFUSED, ids=[row[0] for row in EMBED_REFUSED])

@@ -16,7 +16,7 @@ from llmgateway_server.dialects.ollama.quirks import Quirks
 from llmgateway_server.errors import CallError
 from llmgateway_server.validation.requests import validate_embed, validate_generate
 
-from tests.server.dialects.openai.test_every_field import GATEWAY, leaves, message, set_leaves
+from tests.server.dialects.every_field import EMBED_GATEWAY, GATEWAY, honoured_paths, leaves, message
 
 Request = generation_pb2.GenerateRequest
 Embed = embedding_pb2.EmbedRequest
@@ -83,6 +83,8 @@ SILENT = Request(
     output_format=generation_pb2.OutputFormat(json_object=generation_pb2.JsonObjectFormat()),
 )
 RAW = Request(model="m", raw_prompt=generation_pb2.RawPrompt(text="Once", suffix="end"))
+
+ASKED = (FULL, SILENT, RAW)
 
 # What the contract says is not sent to a provider that has no place for it, or not at all.
 LEFT_OUT = {
@@ -181,32 +183,16 @@ def encode(request: Request) -> bytes | str:
     return encoded.path.encode() + encoded.body
 
 
-def honoured_paths() -> set[str]:
-    """Return the paths of the fields without which something else is sent."""
-    honoured = set()
-    for request in (FULL, SILENT, RAW):
-        assert not validate_generate(request, LIMITS)
-        whole = encode(request)
-        assert isinstance(whole, bytes), whole
-        for path, clear in set_leaves(request):
-            copy = Request()
-            copy.CopyFrom(request)
-            clear(copy)
-            if encode(copy) != whole:
-                honoured.add(path)
-    return honoured
-
-
 def test_every_field_of_a_generation_is_in_a_table_or_reaches_the_provider() -> None:
     refused = tuple(path for path, _, _ in REFUSED)
-    rest = set(leaves(Request.DESCRIPTOR)) - honoured_paths() - GATEWAY - set(LEFT_OUT)
+    rest = set(leaves(Request.DESCRIPTOR)) - honoured_paths(encode, ASKED) - GATEWAY - set(LEFT_OUT)
     assert [
         path for path in sorted(rest) if not any(path == one or path.startswith(f"{one}.") for one in refused)
     ] == []
 
 
 def test_no_table_holds_what_reaches_the_provider_or_what_there_is_not() -> None:
-    assert set(LEFT_OUT) <= set(leaves(Request.DESCRIPTOR)) - honoured_paths()
+    assert set(LEFT_OUT) <= set(leaves(Request.DESCRIPTOR)) - honoured_paths(encode, ASKED)
 
 
 @pytest.mark.parametrize(("path", "named", "ask"), REFUSED, ids=[row[0] for row in REFUSED])
@@ -244,18 +230,9 @@ def test_every_field_of_an_embedding_is_in_a_table_or_reaches_the_provider() -> 
         truncate=True,
         provider_options_json={"ollama": '{"keep_alive": "5m"}'},
     )
-    whole = encode_embed(full)
-    assert isinstance(whole, bytes), whole
-    honoured = set()
-    for path, clear in set_leaves(full):
-        copy = Embed()
-        copy.CopyFrom(full)
-        clear(copy)
-        if encode_embed(copy) != whole:
-            honoured.add(path)
+    honoured = honoured_paths(encode_embed, [full])
     left = {path for path in set(leaves(Embed.DESCRIPTOR)) - honoured if not path.startswith("inputs.")}
-    gateway = {path for path in GATEWAY if path.startswith(("labels", "cache_policy"))}
-    assert left == gateway | {"end_user_id", "idempotency_key", "input_type", "encoding"}
+    assert left == EMBED_GATEWAY | {"end_user_id", "idempotency_key", "input_type", "encoding"}
 
 
 @pytest.mark.parametrize(("path", "ask"), EMBED_REFUSED, ids=[row[0] for row in EMBED_REFUSED])

@@ -6,12 +6,10 @@ sent would be one that is ignored; a field of the contract in none of the tables
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from google.protobuf.descriptor import Descriptor
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
 from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, tool_pb2
 from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.dialects.openai.codec import OpenAICodec
@@ -19,16 +17,14 @@ from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.errors import CallError
 from llmgateway_server.validation.requests import validate_embed, validate_generate
 
+from tests.server.dialects.every_field import EMBED_GATEWAY, GATEWAY, honoured_paths, leaves, message
+
 Request = generation_pb2.GenerateRequest
 Part = message_pb2.Part
 LIMITS = LimitSettings()
 QUIRKS = Quirks(extra_sampling=frozenset({"top_k", "min_p"}), grammar=True, reasoning_field="reasoning_content")
 CODEC = OpenAICodec("p", QUIRKS)
 BAG = {"openai": '{"x": 1}'}
-
-
-def message(role: str, *parts: Part, **fields: object) -> message_pb2.ChatMessage:
-    return message_pb2.ChatMessage(role=message_pb2.Role.Value(f"ROLE_{role}"), parts=parts, **fields)  # type: ignore[arg-type]  # rows vary by field
 
 
 FULL = Request(
@@ -119,22 +115,8 @@ GRAMMAR = Request(
     output_format=generation_pb2.OutputFormat(grammar=tool_pb2.Grammar(syntax="ebnf", definition="root ::= 'a'")),
 )
 
-# What the gateway itself honours, before any codec sees it.
-GATEWAY = {
-    "labels",
-    "unsupported_policy",
-    "heartbeat_interval",
-    "cache_policy.mode",
-    "cache_policy.max_age",
-    "cache_policy.scope",
-    "cache_policy.min_similarity",
-    "routing.provider_order",
-    "routing.allowed_providers",
-    "routing.denied_providers",
-    "routing.allow_fallback",
-    "routing.required_tags",
-    "routing.sort",
-}
+
+ASKED = (FULL, RAW, RAW_TOKENS, PLAIN_JSON, GRAMMAR)
 
 # What the contract says is not sent to a provider that has no place for it, or not at all.
 LEFT_OUT = {
@@ -162,44 +144,6 @@ REFUSED: list[tuple[str, Callable[[Request], object]]] = [
 ]
 
 
-def leaves(descriptor: Descriptor, path: str = "", seen: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield the path of every field that holds a value; a message within itself is walked once."""
-    for field in descriptor.fields:
-        inner = field.message_type
-        here = f"{path}{field.name}"
-        is_leaf = inner is None or inner.GetOptions().map_entry or not inner.full_name.startswith("llmgateway")
-        if (
-            is_leaf
-            or not inner.fields
-            or inner.full_name in seen
-            or inner is message_pb2.Annotation.DESCRIPTOR
-            or inner.name == "TokenLogprob"
-        ):
-            yield here
-        else:
-            yield from leaves(inner, f"{here}.", seen | {inner.full_name})
-
-
-Clear = Callable[[Message], None]
-
-
-def set_leaves(holder: Message, path: str = "") -> Iterator[tuple[str, Clear]]:
-    """Yield each value that is set: its path, and what clears it in a copy."""
-    for field, value in holder.ListFields():
-        here, name = f"{path}{field.name}", field.name
-        is_message = field.message_type is not None and not field.message_type.GetOptions().map_entry
-        if is_message and field.is_repeated and name != "annotations":
-            for index, item in enumerate(value):
-                for inner_path, clear in set_leaves(item, f"{here}."):
-                    yield inner_path, lambda copy, n=name, i=index, c=clear: c(getattr(copy, n)[i])  # type: ignore[misc]
-            yield here, lambda copy, n=name: copy.ClearField(n)  # type: ignore[misc]
-        elif is_message and value.DESCRIPTOR.fields:
-            for inner_path, clear in set_leaves(value, f"{here}."):
-                yield inner_path, lambda copy, n=name, c=clear: c(getattr(copy, n))  # type: ignore[misc]
-        else:
-            yield here, lambda copy, n=name: copy.ClearField(n)  # type: ignore[misc]
-
-
 def encode(request: Request) -> bytes | str:
     """Return what is sent, or how it is refused."""
     wrong = validate_generate(request, LIMITS)
@@ -212,25 +156,9 @@ def encode(request: Request) -> bytes | str:
     return encoded.path.encode() + encoded.body
 
 
-def honoured_paths() -> set[str]:
-    """Return the paths of the fields without which something else is sent."""
-    honoured = set()
-    for request in (FULL, RAW, RAW_TOKENS, PLAIN_JSON, GRAMMAR):
-        assert not validate_generate(request, LIMITS)
-        whole = encode(request)
-        assert isinstance(whole, bytes), whole
-        for path, clear in set_leaves(request):
-            copy = Request()
-            copy.CopyFrom(request)
-            clear(copy)
-            if encode(copy) != whole:
-                honoured.add(path)
-    return honoured
-
-
 def test_every_field_of_a_generation_is_in_a_table_or_reaches_the_provider() -> None:
     refused = {path for path, _ in REFUSED}
-    assert set(leaves(Request.DESCRIPTOR)) - honoured_paths() == GATEWAY | set(LEFT_OUT) | refused
+    assert set(leaves(Request.DESCRIPTOR)) - honoured_paths(encode, ASKED) == GATEWAY | set(LEFT_OUT) | refused
 
 
 @pytest.mark.parametrize(("path", "ask"), REFUSED, ids=[row[0] for row in REFUSED])
@@ -277,21 +205,10 @@ def test_every_field_of_an_embedding_is_in_a_table_or_reaches_the_provider() -> 
         provider_options_json={"openai": '{"x": 1}'},
     )
     tokens = Embed(model="m", inputs=[embedding_pb2.EmbedInput(token_ids=generation_pb2.TokenIds(ids=[1]))])
-    honoured = set()
-    for request in (full, tokens):
-        whole = encode_embed(request)
-        assert isinstance(whole, bytes), whole
-        for path, clear in set_leaves(request):
-            copy = Embed()
-            copy.CopyFrom(request)
-            clear(copy)
-            if encode_embed(copy) != whole:
-                honoured.add(path)
+    honoured = honoured_paths(encode_embed, (full, tokens))
     refused = {path.replace("[1]", "") for path, _ in EMBED_REFUSED}
     left = {path for path in set(leaves(Embed.DESCRIPTOR)) - honoured if not path.startswith("inputs.media.")}
-    assert left == {path for path in GATEWAY if path.startswith(("labels", "cache_policy"))} | refused - {
-        "inputs.media"
-    }
+    assert left == EMBED_GATEWAY | refused - {"inputs.media"}
 
 
 @pytest.mark.parametrize(("path", "ask"), EMBED_REFUSED, ids=[row[0] for row in EMBED_REFUSED])
