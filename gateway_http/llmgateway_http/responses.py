@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import time
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import HttpVersion11, web
+from aiohttp.abc import AbstractStreamWriter
 from llmgateway.v1 import call_pb2, stream_pb2, usage_pb2
 
 from llmgateway_http.openai.errors import RestError
@@ -17,12 +21,55 @@ JSON_HEADERS = {"content-type": "application/json"}
 encode = msgspec.json.Encoder().encode
 
 
+class WholeResponse(web.StreamResponse):
+    """A success whose head and body are ready when it is made, and leave in one write.
+
+    aiohttp's own response builds a dictionary of headers and looks at each again: a tenth of a call's cost here.
+    """
+
+    def __init__(self, body: bytes, headers: dict[str, str]) -> None:
+        super().__init__()
+        self._whole = body
+        self._head = headers
+        self._writer: AbstractStreamWriter | None = None
+        self._is_kept = True
+
+    @property
+    def keep_alive(self) -> bool | None:
+        return self._is_kept
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Write the head, which waits for its body."""
+        head, version = self._head, request.version
+        head["content-length"] = str(len(self._whole))
+        head["date"] = http_date(int(time.time()))
+        self._is_kept = request.keep_alive
+        if not self._is_kept:
+            head["connection"] = "close"
+        elif version != HttpVersion11:
+            head["connection"] = "keep-alive"
+        self._writer = request.writer
+        await self._writer.write_headers(f"HTTP/{version.major}.{version.minor} 200 OK", head)  # type: ignore[arg-type]  # any mapping does
+        return self._writer
+
+    async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002  # aiohttp gives none to a whole answer
+        """Write the body, with the head in front of it."""
+        if self._writer is not None:
+            await self._writer.write_eof(self._whole)
+
+
+@lru_cache(maxsize=1)
+def http_date(second: int) -> str:
+    """Return a time, in whole seconds since 1970, as HTTP writes it."""
+    return formatdate(second, usegmt=True)
+
+
 def json_response(body: dict[str, Any]) -> web.Response:  # Any: JSON
     """Return an answer that no call of the gateway stands behind."""
     return web.Response(body=encode(body), headers=JSON_HEADERS)
 
 
-def call_response(body: dict[str, Any], call: call_pb2.CallInfo, usage: usage_pb2.Usage) -> web.Response:  # Any: JSON
+def call_response(body: dict[str, Any], call: call_pb2.CallInfo, usage: usage_pb2.Usage) -> WholeResponse:  # Any: JSON
     """Return a call's answer, with who gave it and what it took as headers."""
     headers = call_headers(call)
     headers["content-type"] = "application/json"
@@ -33,7 +80,7 @@ def call_response(body: dict[str, Any], call: call_pb2.CallInfo, usage: usage_pb
         headers["x-llmgateway-cost-usd"] = f"{usage.cost_usd_nanos / 1e9:.9f}"
     if call.warnings:
         headers["x-llmgateway-warnings"] = warnings_text(call)
-    return web.Response(body=encode(body), headers=headers)
+    return WholeResponse(encode(body), headers)
 
 
 def call_headers(call: call_pb2.CallInfo) -> dict[str, str]:

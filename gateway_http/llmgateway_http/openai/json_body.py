@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 # A double ends at about 1.8e308; an integer that no double can hold fits no field, either.
 MAX_INTEGER_CHARACTERS = 308
+LEAST_TOO_LARGE = 10**MAX_INTEGER_CHARACTERS
 ESCAPE = "\\u"
+ESCAPED_COLON = b"\\u003a"
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 MAX_SHOWN_CHARACTERS = 64
 
@@ -34,9 +36,53 @@ class NumberError(ValueError):
 
 def parse_object(body: bytes, depth: int) -> dict[str, Any]:  # Any: decoded JSON
     """Parse a body that must be a JSON object nested at most `depth` levels. Raises `RestError` (400)."""
+    try:
+        value = _decode_fast(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = None
+    if value is None or not has_one_reading(value, body):
+        value = parse_strictly(body, depth)
+    if body.count(b"{") + body.count(b"[") > depth and nests_deeper(value, depth):
+        raise too_deep(depth)
+    if not isinstance(value, dict):
+        raise invalid(None, f"The body must be a JSON object, not {kind_of(value)}", "invalid_json")
+    return value
+
+
+def has_one_reading(value: object, body: bytes) -> bool:
+    """Whether a value is surely the only one that its text can be read as. False means: look closer.
+
+    A text has a colon for each member, beside those within strings. So has the value, one for each key, unless
+    the parser dropped a member whose key came twice; then the text has more.
+    """
+    if ESCAPED_COLON in body.lower():
+        return False
+    colon_count = 0
+    level = [value]
+    while level:
+        inner_values: list[object] = []
+        for outer in level:
+            if type(outer) is dict:
+                colon_count += len(outer)
+                for key in outer:
+                    if ":" in key:
+                        colon_count += key.count(":")
+                inner_values += outer.values()
+            elif type(outer) is list:
+                inner_values += outer
+            elif type(outer) is str:
+                colon_count += outer.count(":")
+            elif type(outer) is int and not -LEAST_TOO_LARGE < outer < LEAST_TOO_LARGE:
+                return False
+        level = inner_values
+    return colon_count == body.count(b":")
+
+
+def parse_strictly(body: bytes, depth: int) -> object:
+    """Parse a body with an eye on every key and number, and say what is wrong. Raises `RestError` (400)."""
     text = decode_text(body)
     try:
-        value = _decode(text)
+        value = _decode_strictly(text)
     except DuplicateKeyError as error:
         path = duplicate_path(text) or str(error)
         raise invalid(path, "the key appears twice in one object; send it once", "duplicate_key") from error
@@ -50,10 +96,6 @@ def parse_object(body: bytes, depth: int) -> dict[str, Any]:  # Any: decoded JSO
         raise invalid(
             None, f"The body is not valid JSON: {error.msg} at line {error.lineno} column {error.colno}", "invalid_json"
         ) from error
-    if text.count("{") + text.count("[") > depth and nests_deeper(value, depth):
-        raise too_deep(depth)
-    if not isinstance(value, dict):
-        raise invalid(None, f"The body must be a JSON object, not {kind_of(value)}", "invalid_json")
     if ESCAPE in text:  # lone surrogates come only by escapes
         refuse_lone_surrogates(value)
     return value
@@ -103,7 +145,8 @@ def refuse_constant(text: str) -> float:
     raise NumberError(text)
 
 
-_decode: Callable[[str], Any] = json.JSONDecoder(  # Any: decoded JSON
+_decode_fast: Callable[[bytes], Any] = msgspec.json.Decoder().decode  # Any: decoded JSON
+_decode_strictly: Callable[[str], Any] = json.JSONDecoder(  # Any: decoded JSON
     object_pairs_hook=to_unique_object,
     parse_float=parse_float,
     parse_int=parse_integer,
