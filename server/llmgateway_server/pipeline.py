@@ -31,6 +31,7 @@ from llmgateway_server.auth.policy import may_use
 from llmgateway_server.call import NANOS_PER_S, Call, set_duration
 from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.heartbeat import with_heartbeats
+from llmgateway_server.routing.capabilities import CapabilityCheck
 from llmgateway_server.routing.directory import ModelDirectory
 from llmgateway_server.routing.plan import RouteTable, Target, check_preferences
 from llmgateway_server.upstream.upstream import Upstream
@@ -61,6 +62,7 @@ class Pipeline:
         upstreams: Mapping[str, Upstream],
         attempts: Attempts,
         directory: ModelDirectory,
+        capabilities: CapabilityCheck,
         price: Prices,
         clock: Callable[[], float],
     ) -> None:
@@ -69,6 +71,7 @@ class Pipeline:
         self._upstreams = upstreams
         self._attempts = attempts
         self._directory = directory
+        self._capabilities = capabilities
         self._price = price
         self._clock = clock
 
@@ -77,8 +80,10 @@ class Pipeline:
         target = self._resolve(call, request.model)
         check_preferences(target, request)
         check_cache(request)
+        request, dropped = self._capabilities.fit(request, target)
         upstream = self._upstreams[target.provider]
         response = await self._attempts.generate(call, request, target, upstream)
+        response.call.warnings.extend(dropped)
         warn_of_options(response.call, request, upstream)
         self._account(call, target, response.call, response.usage)
         return response
@@ -90,6 +95,7 @@ class Pipeline:
         target = self._resolve(call, request.model)
         check_preferences(target, request)
         check_cache(request)
+        request, dropped = self._capabilities.fit(request, target)
         upstream = self._upstreams[target.provider]
         stream = self._attempts.stream(call, request, target, upstream)
         if request.HasField("heartbeat_interval"):
@@ -103,6 +109,8 @@ class Pipeline:
                 for event in events:
                     sequence_number += 1
                     event.sequence_number = sequence_number
+                if events[-1].HasField("finished"):
+                    events[-1].finished.call.warnings.extend(dropped)
                 self._inform(call, request, target, upstream, events)
                 yield stream_pb2.StreamGenerateResponse(events=events)
 

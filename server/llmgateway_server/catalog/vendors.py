@@ -9,11 +9,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib import resources
 from typing import Any, Literal
 
 import msgspec
+from llmgateway.v1 import model_pb2
 
 from llmgateway_server.catalog.ollama_host import read_ollama_host
 
@@ -26,6 +27,29 @@ class CatalogError(Exception):
     """The catalogue's data is wrong; the message names the row."""
 
 
+Charge = Literal["unspecified", "nothing", "processed", "whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """What a vendor bills for calls that bring no whole answer, in the words of the contract's `BillingTerms`."""
+
+    source: str
+    read_on: date
+    on_cancel: Charge = "unspecified"
+    on_timeout: Charge = "unspecified"
+    on_server_error: Charge = "unspecified"
+
+    def message(self) -> model_pb2.BillingTerms:
+        """Return it as `ListModels` shows it."""
+        terms = model_pb2.BillingTerms(source=self.source)
+        for moment in ("on_cancel", "on_timeout", "on_server_error"):
+            word: str = getattr(self, moment)
+            setattr(terms, moment, model_pb2.BillingTerms.Charge.Value(f"CHARGE_{word.upper()}"))
+        terms.read_time.FromDatetime(datetime.combine(self.read_on, datetime.min.time(), UTC))
+        return terms
+
+
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """One vendor, or one server program that people run themselves.
@@ -35,7 +59,7 @@ class Vendor:
     where none is in usual use; `base_url_form` says what the latter holds. `setting_variables` are those of other
     settings of the provider, by its name: the first that is set counts. `key_required` is false for servers
     that may run without a key. `quirks` belong to the dialect, which checks them. `source` is the document that
-    the row was read from, `read_on` the day.
+    the row was read from, `read_on` the day. `billing` is None where nothing is known of it.
     """
 
     name: str
@@ -51,6 +75,7 @@ class Vendor:
     base_url_form: BaseUrlForm = "url"
     setting_variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     served_by_default: bool = False
+    billing: Billing | None = None
     quirks: Mapping[str, Any] = field(default_factory=dict)  # Any: the dialect decodes them.
 
     def read_base_url(self, text: str) -> str:

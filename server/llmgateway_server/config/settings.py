@@ -213,6 +213,8 @@ class ProviderSettings(Section):
     deployments: Mapping[str, str] = Field(default_factory=dict)
     """Azure: the deployment for a model. A model that is not here is its own deployment's name."""
     timeouts: TimeoutSettings | None = None
+    unsupported_policy: Literal["refuse", "drop"] = "refuse"
+    """What becomes of what a model cannot do, where the request does not say: dropping it leaves a warning."""
     quirks: Mapping[str, Any] = Field(default_factory=dict)  # Any: the dialect checks them, config knows no dialect.
     script: Mapping[str, Any] | None = None  # Any: decoded JSON; the dialect `mock` checks it.
     """Only for the dialect `mock`: the answer to every call, as in `provider_options_json`."""
@@ -233,10 +235,35 @@ TokenKind = Literal[
 ]
 
 
+Ability = Literal[
+    "generate",
+    "embed",
+    "rerank",
+    "tools",
+    "parallel_tools",
+    "json_schema",
+    "reasoning",
+    "prompt_cache",
+    "image",
+    "audio",
+    "video",
+    "document",
+]
+
+
 class ModelSettings(Section):
-    """A model of a provider. `price` replaces the catalogue's: US dollars for a million tokens, by their kind."""
+    """A model of a provider, better known than the catalogue knows it.
+
+    `price` replaces the catalogue's: US dollars for a million tokens, by their kind. `capabilities` says what the
+    model can do and what it cannot, each by itself.
+    """
 
     price: Mapping[TokenKind, UsdNanos] = Field(default_factory=dict)
+    capabilities: Mapping[Ability, bool] = Field(default_factory=dict)
+    context_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    """The most tokens that it reads and writes together."""
+    max_output_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    """The most tokens that it writes in one answer."""
 
 
 class LogSettings(Section):

@@ -17,6 +17,8 @@ from llmgateway_server.routing.plan import RouteTable, Target
 
 KEPT_S = 60.0
 
+DESCRIBED_AT_ONCE = 16
+
 # Adds to a model what else is known of a provider's model of a name.
 Describe = Callable[[model_pb2.Model, str, str], None]
 Listing = Callable[[], Awaitable[list[model_pb2.Model]]]
@@ -80,8 +82,10 @@ class ModelDirectory:
             self._report(provider, error)
             return None
         named = [name_model(provider, model) for model in models]
-        for model, made in zip(models, named, strict=True):
+        for count, (model, made) in enumerate(zip(models, named, strict=True)):
             self._describe(made, provider, model.id)
+            if count % DESCRIBED_AT_ONCE == 0:
+                await asyncio.sleep(0)  # A long list must not hold up the calls.
         self._kept[provider] = named
         return named
 

@@ -26,6 +26,7 @@ from llmgateway_server.dialects.codec import (
     TokenCounter,
 )
 from llmgateway_server.dialects.failures import bad_response
+from llmgateway_server.dialects.parameters import accepted_parameters
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.eventstream import EventStreamSplitter
 from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, Splitter
@@ -132,6 +133,13 @@ class HttpUpstream:
     async def list_models(self) -> list[model_pb2.Model]:
         state = AttemptState(self._clock() + LIST_MODELS_TIMEOUT_S)
         return self._codec.decode_list_models(await self._exchange(self._codec.encode_list_models(), state))
+
+    def accepted_parameters(self, model: str) -> list[str]:
+        def send(request: generation_pb2.GenerateRequest) -> bytes | None:
+            encoded = self._codec.encode_generate(request, model, stream=False)
+            return None if encoded.warnings else encoded.path.encode() + encoded.body
+
+        return accepted_parameters(send)
 
     async def close(self) -> None:
         """Nothing is held: connections belong to the HTTP client, which all providers share."""

@@ -12,12 +12,14 @@ from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, rerank_pb2, 
 
 from llmgateway_server import errors, tokens
 from llmgateway_server.config.settings import TimeoutSettings
+from llmgateway_server.dialects.mock.answer import find_unserved
 from llmgateway_server.dialects.mock.models import describe_model, find_model, make_models
 from llmgateway_server.dialects.mock.options import Options, read_options
 from llmgateway_server.dialects.mock.relevance import rerank_documents
 from llmgateway_server.dialects.mock.script import Cast, Script, write_embed_script, write_script
 from llmgateway_server.dialects.mock.timeline import replace_counts
 from llmgateway_server.dialects.mock.vectors import embed_inputs
+from llmgateway_server.dialects.parameters import accepted_parameters
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.http_upstream import asks_reasoning, timed_out
 from llmgateway_server.upstream.upstream import AttemptState
@@ -128,6 +130,9 @@ class MockUpstream:
 
     async def list_models(self) -> list[model_pb2.Model]:
         return [describe_model(name, model) for name, model in self._models.items()]
+
+    def accepted_parameters(self, model: str) -> list[str]:  # noqa: ARG002  # all play alike
+        return accepted_parameters(lambda request: None if find_unserved(request) else request.SerializeToString())
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -48,7 +48,7 @@ def test_the_example_shows_every_section_and_every_key() -> None:
         section = value_at(value, path)
         assert isinstance(section, dict)
         assert set(section) == set(known_keys(path)), path
-    for path in [("auth", "keys", 0), ("providers", "openai")]:
+    for path in [("auth", "keys", 0), ("providers", "openai"), ("models", "openai/gpt-4o-mini")]:
         assert all(f"{key}:" in TEXT for key in known_keys(path)), path
 
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19llmgateway/v1/model.proto\x12\rllmgateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x04\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x35\n\x0c\x63\x61pabilities\x18\x03 \x03(\x0e\x32\x1f.llmgateway.v1.Model.Capability\x12\x1b\n\x13\x63ontext_token_count\x18\x04 \x01(\x05\x12\x1e\n\x16max_output_token_count\x18\x05 \x01(\x05\x12\x18\n\x10input_modalities\x18\x06 \x03(\t\x12\x19\n\x11output_modalities\x18\x07 \x03(\t\x12\x1b\n\x13\x61\x63\x63\x65pted_parameters\x18\x08 \x03(\t\x12$\n\x06prices\x18\t \x03(\x0b\x32\x14.llmgateway.v1.Price\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf6\x01\n\nCapability\x12\x1a\n\x16\x43\x41PABILITY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41PABILITY_GENERATE\x10\x01\x12\x14\n\x10\x43\x41PABILITY_EMBED\x10\x02\x12\x15\n\x11\x43\x41PABILITY_RERANK\x10\x03\x12\x14\n\x10\x43\x41PABILITY_TOOLS\x10\x04\x12\x1d\n\x19\x43\x41PABILITY_PARALLEL_TOOLS\x10\x05\x12\x1a\n\x16\x43\x41PABILITY_JSON_SCHEMA\x10\x06\x12\x18\n\x14\x43\x41PABILITY_REASONING\x10\x07\x12\x1b\n\x17\x43\x41PABILITY_PROMPT_CACHE\x10\x08\"\x9a\x01\n\x05Price\x12\x12\n\ntoken_kind\x18\x01 \x01(\t\x12\x1d\n\x15usd_nanos_per_million\x18\x02 \x01(\x03\x12\x0e\n\x06source\x18\x03 \x01(\t\x12-\n\tread_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x61\x62ove_input_token_count\x18\x05 \x01(\x05\"\x1d\n\x0fGetModelRequest\x12\n\n\x02id\x18\x01 \x01(\t\"7\n\x10GetModelResponse\x12#\n\x05model\x18\x01 \x01(\x0b\x32\x14.llmgateway.v1.Model\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x12ListModelsResponse\x12$\n\x06models\x18\x01 \x03(\x0b\x32\x14.llmgateway.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\tB\xa4\x01\n\x11\x64\x65v.llmgateway.v1B\nModelProtoP\x01ZJgithub.com/llmgateway/llmgateway/clients/go/gen/llmgateway/v1;llmgatewayv1\xa2\x02\x03LGW\xaa\x02\rLlmGateway.V1\xca\x02\rLlmGateway\\V1\xea\x02\x0eLlmGateway::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19llmgateway/v1/model.proto\x12\rllmgateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x05\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x35\n\x0c\x63\x61pabilities\x18\x03 \x03(\x0e\x32\x1f.llmgateway.v1.Model.Capability\x12\x1b\n\x13\x63ontext_token_count\x18\x04 \x01(\x05\x12\x1e\n\x16max_output_token_count\x18\x05 \x01(\x05\x12\x18\n\x10input_modalities\x18\x06 \x03(\t\x12\x19\n\x11output_modalities\x18\x07 \x03(\t\x12\x1b\n\x13\x61\x63\x63\x65pted_parameters\x18\x08 \x03(\t\x12$\n\x06prices\x18\t \x03(\x0b\x32\x14.llmgateway.v1.Price\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14missing_capabilities\x18\x0b \x03(\t\x12,\n\x07\x62illing\x18\x0c \x01(\x0b\x32\x1b.llmgateway.v1.BillingTerms\"\xf6\x01\n\nCapability\x12\x1a\n\x16\x43\x41PABILITY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41PABILITY_GENERATE\x10\x01\x12\x14\n\x10\x43\x41PABILITY_EMBED\x10\x02\x12\x15\n\x11\x43\x41PABILITY_RERANK\x10\x03\x12\x14\n\x10\x43\x41PABILITY_TOOLS\x10\x04\x12\x1d\n\x19\x43\x41PABILITY_PARALLEL_TOOLS\x10\x05\x12\x1a\n\x16\x43\x41PABILITY_JSON_SCHEMA\x10\x06\x12\x18\n\x14\x43\x41PABILITY_REASONING\x10\x07\x12\x1b\n\x17\x43\x41PABILITY_PROMPT_CACHE\x10\x08\"\xd7\x02\n\x0c\x42illingTerms\x12\x35\n\ton_cancel\x18\x01 \x01(\x0e\x32\".llmgateway.v1.BillingTerms.Charge\x12\x36\n\non_timeout\x18\x02 \x01(\x0e\x32\".llmgateway.v1.BillingTerms.Charge\x12;\n\x0fon_server_error\x18\x03 \x01(\x0e\x32\".llmgateway.v1.BillingTerms.Charge\x12\x0e\n\x06source\x18\x04 \x01(\t\x12-\n\tread_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x06\x43harge\x12\x16\n\x12\x43HARGE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HARGE_NOTHING\x10\x01\x12\x14\n\x10\x43HARGE_PROCESSED\x10\x02\x12\x10\n\x0c\x43HARGE_WHOLE\x10\x03\"\x9a\x01\n\x05Price\x12\x12\n\ntoken_kind\x18\x01 \x01(\t\x12\x1d\n\x15usd_nanos_per_million\x18\x02 \x01(\x03\x12\x0e\n\x06source\x18\x03 \x01(\t\x12-\n\tread_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x61\x62ove_input_token_count\x18\x05 \x01(\x05\"\x1d\n\x0fGetModelRequest\x12\n\n\x02id\x18\x01 \x01(\t\"7\n\x10GetModelResponse\x12#\n\x05model\x18\x01 \x01(\x0b\x32\x14.llmgateway.v1.Model\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x12ListModelsResponse\x12$\n\x06models\x18\x01 \x03(\x0b\x32\x14.llmgateway.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\tB\xa4\x01\n\x11\x64\x65v.llmgateway.v1B\nModelProtoP\x01ZJgithub.com/llmgateway/llmgateway/clients/go/gen/llmgateway/v1;llmgatewayv1\xa2\x02\x03LGW\xaa\x02\rLlmGateway.V1\xca\x02\rLlmGateway\\V1\xea\x02\x0eLlmGateway::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,17 +34,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\021dev.llmgateway.v1B\nModelProtoP\001ZJgithub.com/llmgateway/llmgateway/clients/go/gen/llmgateway/v1;llmgatewayv1\242\002\003LGW\252\002\rLlmGateway.V1\312\002\rLlmGateway\\V1\352\002\016LlmGateway::V1'
   _globals['_MODEL']._serialized_start=78
-  _globals['_MODEL']._serialized_end=649
-  _globals['_MODEL_CAPABILITY']._serialized_start=403
-  _globals['_MODEL_CAPABILITY']._serialized_end=649
-  _globals['_PRICE']._serialized_start=652
-  _globals['_PRICE']._serialized_end=806
-  _globals['_GETMODELREQUEST']._serialized_start=808
-  _globals['_GETMODELREQUEST']._serialized_end=837
-  _globals['_GETMODELRESPONSE']._serialized_start=839
-  _globals['_GETMODELRESPONSE']._serialized_end=894
-  _globals['_LISTMODELSREQUEST']._serialized_start=896
-  _globals['_LISTMODELSREQUEST']._serialized_end=954
-  _globals['_LISTMODELSRESPONSE']._serialized_start=956
-  _globals['_LISTMODELSRESPONSE']._serialized_end=1039
+  _globals['_MODEL']._serialized_end=725
+  _globals['_MODEL_CAPABILITY']._serialized_start=479
+  _globals['_MODEL_CAPABILITY']._serialized_end=725
+  _globals['_BILLINGTERMS']._serialized_start=728
+  _globals['_BILLINGTERMS']._serialized_end=1071
+  _globals['_BILLINGTERMS_CHARGE']._serialized_start=979
+  _globals['_BILLINGTERMS_CHARGE']._serialized_end=1071
+  _globals['_PRICE']._serialized_start=1074
+  _globals['_PRICE']._serialized_end=1228
+  _globals['_GETMODELREQUEST']._serialized_start=1230
+  _globals['_GETMODELREQUEST']._serialized_end=1259
+  _globals['_GETMODELRESPONSE']._serialized_start=1261
+  _globals['_GETMODELRESPONSE']._serialized_end=1316
+  _globals['_LISTMODELSREQUEST']._serialized_start=1318
+  _globals['_LISTMODELSREQUEST']._serialized_end=1376
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1378
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1461
 # @@protoc_insertion_point(module_scope)

@@ -39,7 +39,7 @@ class Model(_message.Message):
         CAPABILITY_EMBED: Model._Capability.ValueType  # 2
         """It serves `Embed`."""
         CAPABILITY_RERANK: Model._Capability.ValueType  # 3
-        """It orders documents by relevance. No RPC asks for that yet."""
+        """It orders documents by relevance: it serves `Rerank`."""
         CAPABILITY_TOOLS: Model._Capability.ValueType  # 4
         """It calls tools."""
         CAPABILITY_PARALLEL_TOOLS: Model._Capability.ValueType  # 5
@@ -61,7 +61,7 @@ class Model(_message.Message):
     CAPABILITY_EMBED: Model.Capability.ValueType  # 2
     """It serves `Embed`."""
     CAPABILITY_RERANK: Model.Capability.ValueType  # 3
-    """It orders documents by relevance. No RPC asks for that yet."""
+    """It orders documents by relevance: it serves `Rerank`."""
     CAPABILITY_TOOLS: Model.Capability.ValueType  # 4
     """It calls tools."""
     CAPABILITY_PARALLEL_TOOLS: Model.Capability.ValueType  # 5
@@ -83,6 +83,8 @@ class Model(_message.Message):
     ACCEPTED_PARAMETERS_FIELD_NUMBER: _builtins.int
     PRICES_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    MISSING_CAPABILITIES_FIELD_NUMBER: _builtins.int
+    BILLING_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """What to put into `GenerateRequest.model`, for example `openai/gpt-4o-mini` or the route `fast`."""
     provider: _builtins.str
@@ -117,6 +119,17 @@ class Model(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When its provider published it. Unset if unknown."""
 
+    @_builtins.property
+    def missing_capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it cannot do, for sure: the words of `capabilities` in lower case without their prefix, and of
+        `input_modalities`, for example `tools` or `image`. What stands in neither list is unknown, and is
+        tried. A request for one of these is refused before it is sent.
+        """
+
+    @_builtins.property
+    def billing(self) -> Global___BillingTerms:
+        """What its provider bills for calls that bring no whole answer. Unset if unknown."""
+
     def __init__(
         self,
         *,
@@ -130,14 +143,85 @@ class Model(_message.Message):
         accepted_parameters: _abc.Iterable[_builtins.str] | None = ...,
         prices: _abc.Iterable[Global___Price] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        missing_capabilities: _abc.Iterable[_builtins.str] | None = ...,
+        billing: Global___BillingTerms | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["billing", b"billing", "create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_parameters", b"accepted_parameters", "capabilities", b"capabilities", "context_token_count", b"context_token_count", "create_time", b"create_time", "id", b"id", "input_modalities", b"input_modalities", "max_output_token_count", b"max_output_token_count", "output_modalities", b"output_modalities", "prices", b"prices", "provider", b"provider"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_parameters", b"accepted_parameters", "billing", b"billing", "capabilities", b"capabilities", "context_token_count", b"context_token_count", "create_time", b"create_time", "id", b"id", "input_modalities", b"input_modalities", "max_output_token_count", b"max_output_token_count", "missing_capabilities", b"missing_capabilities", "output_modalities", b"output_modalities", "prices", b"prices", "provider", b"provider"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Model: _TypeAlias = Model  # noqa: Y015
+
+@_typing.final
+class BillingTerms(_message.Message):
+    """What a provider bills for calls that bring no whole answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Charge:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ChargeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[BillingTerms._Charge.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        CHARGE_UNSPECIFIED: BillingTerms._Charge.ValueType  # 0
+        """Unknown."""
+        CHARGE_NOTHING: BillingTerms._Charge.ValueType  # 1
+        """Nothing."""
+        CHARGE_PROCESSED: BillingTerms._Charge.ValueType  # 2
+        """What was read and written until then."""
+        CHARGE_WHOLE: BillingTerms._Charge.ValueType  # 3
+        """The whole answer, which is written to its end."""
+
+    class Charge(_Charge, metaclass=_ChargeEnumTypeWrapper):
+        """Says how much of such a call is billed. New values may be added; treat an unknown one as
+        `CHARGE_UNSPECIFIED`.
+        """
+
+    CHARGE_UNSPECIFIED: BillingTerms.Charge.ValueType  # 0
+    """Unknown."""
+    CHARGE_NOTHING: BillingTerms.Charge.ValueType  # 1
+    """Nothing."""
+    CHARGE_PROCESSED: BillingTerms.Charge.ValueType  # 2
+    """What was read and written until then."""
+    CHARGE_WHOLE: BillingTerms.Charge.ValueType  # 3
+    """The whole answer, which is written to its end."""
+
+    ON_CANCEL_FIELD_NUMBER: _builtins.int
+    ON_TIMEOUT_FIELD_NUMBER: _builtins.int
+    ON_SERVER_ERROR_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    READ_TIME_FIELD_NUMBER: _builtins.int
+    on_cancel: Global___BillingTerms.Charge.ValueType
+    """When the gateway breaks off a stream."""
+    on_timeout: Global___BillingTerms.Charge.ValueType
+    """When the gateway breaks off a call that is no stream, or the provider takes too long."""
+    on_server_error: Global___BillingTerms.Charge.ValueType
+    """When the provider fails, with an HTTP status of 500 or more."""
+    source: _builtins.str
+    """Where that was read, the address of a document. Empty if unknown."""
+    @_builtins.property
+    def read_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was read there. Unset if unknown."""
+
+    def __init__(
+        self,
+        *,
+        on_cancel: Global___BillingTerms.Charge.ValueType = ...,
+        on_timeout: Global___BillingTerms.Charge.ValueType = ...,
+        on_server_error: Global___BillingTerms.Charge.ValueType = ...,
+        source: _builtins.str = ...,
+        read_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_time", b"read_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["on_cancel", b"on_cancel", "on_server_error", b"on_server_error", "on_timeout", b"on_timeout", "read_time", b"read_time", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BillingTerms: _TypeAlias = BillingTerms  # noqa: Y015
 
 @_typing.final
 class Price(_message.Message):

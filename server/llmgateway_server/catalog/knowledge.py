@@ -1,0 +1,65 @@
+"""All that the gateway knows of models beforehand: prices, abilities, terms; the configuration's word stands above the
+catalogue's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from llmgateway.v1 import model_pb2
+
+from llmgateway_server.catalog.abilities import AbilityBook, OwnAbilities, load_abilities
+from llmgateway_server.catalog.prices import Price, PriceBook, load_prices
+from llmgateway_server.catalog.vendors import Vendor, load_vendors
+from llmgateway_server.config.settings import Settings
+
+OWN_SOURCE = "configuration"
+
+
+class Knowledge:
+    """What is known of each provider's models, by the provider's name in the configuration and the model's own."""
+
+    def __init__(self, prices: PriceBook, abilities: AbilityBook, vendors: dict[str, Vendor]) -> None:
+        self.prices = prices
+        self._abilities = abilities
+        self._billing = {
+            name: vendor.billing.message() for name, vendor in vendors.items() if vendor.billing is not None
+        }
+
+    def lacks(self, provider: str, model: str) -> Collection[str]:
+        """Return what a model surely cannot do, in the catalogue's words."""
+        return self._abilities.find(provider, model).lacks
+
+    def describe(self, model: model_pb2.Model, provider: str, name: str) -> None:
+        """Add what is known of a model where its provider does not say."""
+        self._abilities.describe(model, provider, name)
+        self.prices.describe(model, provider, name)
+        if provider in self._billing:
+            model.billing.CopyFrom(self._billing[provider])
+
+
+def load_knowledge(settings: Settings) -> Knowledge:
+    """Return what is known. Raise `CatalogError` where the catalogue's data is wrong."""
+    return Knowledge(
+        load_prices().with_own(own_prices(settings)),
+        AbilityBook(load_abilities(), own_abilities(settings)),
+        dict(load_vendors()),
+    )
+
+
+def own_prices(settings: Settings) -> dict[str, list[Price]]:
+    """Return the configuration's prices, by `provider/model`."""
+    today = datetime.now(UTC).date()
+    return {
+        name: [Price(kind, usd_nanos, OWN_SOURCE, today) for kind, usd_nanos in model.price.items()]
+        for name, model in settings.models.items()
+        if model.price
+    }
+
+
+def own_abilities(settings: Settings) -> dict[str, OwnAbilities]:
+    """Return what the configuration says that models can do, by `provider/model`."""
+    return {
+        name: OwnAbilities(model.capabilities, model.max_output_tokens or 0, model.context_tokens or 0)
+        for name, model in settings.models.items()
+    }

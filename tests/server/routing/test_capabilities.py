@@ -1,0 +1,103 @@
+"""What a model lacks is refused before it is sent, or left out where that is allowed."""
+
+from __future__ import annotations
+
+import pytest
+from llmgateway.v1 import error_reason_pb2, generation_pb2, message_pb2, tool_pb2
+from llmgateway_server.errors import CapabilityMissing
+from llmgateway_server.routing.capabilities import LACKING, CapabilityCheck, fit, needs_of
+from llmgateway_server.routing.plan import Target
+
+Request = generation_pb2.GenerateRequest
+Part = message_pb2.Part
+TARGET = Target("openai", "gpt-4")
+
+
+def user(*parts: Part) -> list[message_pb2.ChatMessage]:
+    return [
+        message_pb2.ChatMessage(role=message_pb2.ROLE_USER, parts=[Part(text="Hi")]),
+        message_pb2.ChatMessage(role=message_pb2.ROLE_USER, parts=[Part(text="Look:"), *parts]),
+    ]
+
+
+def media(mime_type: str) -> Part:
+    return Part(media=message_pb2.Media(mime_type=mime_type, data=b"x"))
+
+
+SCHEMA = generation_pb2.OutputFormat(json_schema=generation_pb2.JsonSchemaFormat(schema_json="{}"))
+SHOWN = Part(tool_result=message_pb2.ToolResult(tool_call_id="c", parts=[Part(text="here"), media("image/png")]))
+
+NEEDS: list[tuple[Request, str, str]] = [
+    (Request(messages=user()), "generate", "model"),
+    (Request(tools=[tool_pb2.Tool(function=tool_pb2.FunctionTool(name="f"))]), "tools", "tools"),
+    (Request(messages=user(media("image/png"))), "image", "messages[1].parts[1].media"),
+    (Request(messages=user(SHOWN)), "image", "messages[1].parts[1].tool_result.parts[1].media"),
+    (Request(messages=user(media("audio/wav"))), "audio", "messages[1].parts[1].media"),
+    (Request(messages=user(media("video/mp4"))), "video", "messages[1].parts[1].media"),
+    (Request(output_format=SCHEMA), "json_schema", "output_format.json_schema"),
+    (Request(reasoning=generation_pb2.ReasoningOptions(effort="low")), "reasoning", "reasoning.effort"),
+    (Request(reasoning=generation_pb2.ReasoningOptions(max_token_count=9)), "reasoning", "reasoning.max_token_count"),
+]
+
+
+@pytest.mark.parametrize(("request_", "ability", "field"), NEEDS, ids=[f"{row[1]}:{row[2]}" for row in NEEDS])
+def test_what_is_missing_is_refused_by_name(request_: Request, ability: str, field: str) -> None:
+    before = Request()
+    before.CopyFrom(request_)
+    with pytest.raises(CapabilityMissing) as caught:
+        fit(request_, TARGET, {ability})
+    error = caught.value
+    assert error.reason == error_reason_pb2.ERROR_REASON_CAPABILITY_MISSING
+    assert error.metadata == {"model": "openai/gpt-4", "capability": ability}
+    assert field in error.message
+    assert LACKING[ability] in error.message
+    assert f"models.openai/gpt-4.capabilities.{ability}" in error.message
+    assert request_ == before
+    assert fit(request_, TARGET, set(LACKING) - {ability, "generate"}) == (request_, [])
+
+
+@pytest.mark.parametrize(("request_", "ability", "field"), NEEDS, ids=[f"{row[1]}:{row[2]}" for row in NEEDS])
+def test_only_what_keeps_its_meaning_is_left_out(request_: Request, ability: str, field: str) -> None:
+    asked = Request()
+    asked.CopyFrom(request_)
+    asked.unsupported_policy = generation_pb2.UNSUPPORTED_POLICY_DROP
+    before = asked.SerializeToString(deterministic=True)
+    if ability not in ("json_schema", "reasoning"):
+        with pytest.raises(CapabilityMissing, match=r"name another model\.|Leave it out or name"):
+            fit(asked, TARGET, {ability})
+        return
+    fitted, warnings = fit(asked, TARGET, {ability})
+    assert not fitted.HasField("output_format")
+    assert not fitted.HasField("reasoning")
+    assert [(warning.field, warning.description) for warning in warnings] == [
+        (field, f"openai/gpt-4 {LACKING[ability]}: it was left out.")
+    ]
+    assert asked.SerializeToString(deterministic=True) == before
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(messages=user(media("application/pdf"))),
+        Request(reasoning=generation_pb2.ReasoningOptions(effort="none")),
+        Request(reasoning=generation_pb2.ReasoningOptions(max_token_count=0)),
+        Request(output_format=generation_pb2.OutputFormat(json_object=generation_pb2.JsonObjectFormat())),
+    ],
+)
+def test_what_asks_for_nothing_is_let_through(request_: Request) -> None:
+    assert [need.ability for need in needs_of(request_)] == ["generate"]
+
+
+def test_the_configuration_decides_where_the_request_says_nothing() -> None:
+    check = CapabilityCheck(lambda *_: {"reasoning"}, {"openai"})
+    asked = Request(reasoning=generation_pb2.ReasoningOptions(effort="low"))
+    fitted, warnings = check.fit(asked, TARGET)
+    assert not fitted.HasField("reasoning")
+    assert len(warnings) == 1
+    asked.unsupported_policy = generation_pb2.UNSUPPORTED_POLICY_REFUSE
+    with pytest.raises(CapabilityMissing):
+        check.fit(asked, TARGET)
+    with pytest.raises(CapabilityMissing):
+        CapabilityCheck(lambda *_: {"reasoning"}, ()).fit(
+            Request(reasoning=generation_pb2.ReasoningOptions(effort="low")), TARGET
+        )
