@@ -39,13 +39,14 @@ def grpcurl() -> Path:
 
 
 def node() -> str:
-    """Return Node 20 or newer; skip the test where it or npm is absent, or too old."""
+    """Return Node 20.15 or newer; skip the test where it or npm is absent, or too old."""
     path, npm = shutil.which("node"), shutil.which("npm")
     if path is None or npm is None:
-        pytest.skip("the Node SDK needs Node and npm, which are not installed")
+        pytest.skip("this test needs Node and npm, which are not installed")
     version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if int(version.removeprefix("v").partition(".")[0]) < 20:
-        pytest.skip(f"the Node SDK needs Node 20 or newer, and this is {version}")
+    major, minor, *_ = version.removeprefix("v").split(".")
+    if (int(major), int(minor)) < (20, 15):
+        pytest.skip(f"this test needs Node 20.15 or newer, and this is {version}")
     return path
 
 
