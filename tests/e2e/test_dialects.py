@@ -22,7 +22,8 @@ from llmgateway_server.telemetry.logs import LineWriter
 from llmgateway_server.upstream.sigv4 import AwsCredentials, Scope, sign
 from pydantic import SecretStr
 
-from tests.fakes.canned import Canned, CannedProvider, aws_message, aws_stream, json_answer, ndjson, sse
+from tests.fakes.canned import Canned, CannedProvider, aws_stream, json_answer, ndjson, sse
+from tests.fakes.framing import aws_message
 from tests.specs import FOLDER, closed_validator
 
 KEY = "provider-key-0123456789abcdef"

@@ -23,11 +23,11 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from tests.e2e.serving import FREE_PORTS, Served, serving, write_config
 from tests.fakes import faults, wire
+from tests.fakes.answer import Answer, ToolCall
 from tests.fakes.canary import Canary
 from tests.fakes.exchange import Reply
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.replies import chat
-from tests.fakes.wire import Answer, ToolCall
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -303,14 +303,7 @@ async def test_a_refused_key_is_not_shown(caller: Caller, upstream: FakeOpenAI, 
     assert KEY[-8:] not in outcome.message
 
 
-NONSENSE_USAGES: dict[str, Reply] = {
-    **{kind: chat(faults.ANSWER, usage=usage) for kind, usage in faults.USAGES.items()},
-    "NaN": faults.usage_nan,
-    "doubled": faults.usage_doubled,
-}
-
-
-@pytest.mark.parametrize("reply", NONSENSE_USAGES.values(), ids=NONSENSE_USAGES)
+@pytest.mark.parametrize("reply", faults.NONSENSE_USAGES.values(), ids=faults.NONSENSE_USAGES)
 @pytest.mark.parametrize("streams", [False, True])
 async def test_nonsense_for_usage_spoils_no_answer(
     caller: Caller, upstream: FakeOpenAI, reply: Reply, streams: bool
@@ -319,10 +312,10 @@ async def test_nonsense_for_usage_spoils_no_answer(
     assert await caller.call(streams=streams) == faults.ANSWER.text
 
 
-@pytest.mark.parametrize("kind", NONSENSE_USAGES)
+@pytest.mark.parametrize("kind", faults.NONSENSE_USAGES)
 async def test_nonsense_for_usage_is_never_a_credit(hasty: Served, upstream: FakeOpenAI, kind: str) -> None:
     upstream.reset()
-    upstream.script(NONSENSE_USAGES[kind], NONSENSE_USAGES[kind])
+    upstream.script(faults.NONSENSE_USAGES[kind], faults.NONSENSE_USAGES[kind])
     async with grpc.aio.insecure_channel(hasty.grpc) as channel:
         stub = gateway_pb2_grpc.LLMGatewayStub(channel)
         whole = await stub.Generate(grpc_request(MODEL))
