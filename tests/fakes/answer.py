@@ -57,10 +57,14 @@ def halves_of(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """A usage, by the tokens read and written. Counts that are no numbers are sent as they are."""
+    """A usage, by the tokens read and written. Counts that are no numbers are sent as they are.
+
+    `cached` is the part of the input that came from a cache.
+    """
 
     input: object
     output: object
+    cached: int = 0
 
     @property
     def total(self) -> object:

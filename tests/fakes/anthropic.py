@@ -36,7 +36,8 @@ class Anthropic:
     base_path = ""
     framing = SSE
     headers: Mapping[str, str] = REQUEST_ID
-    lacks: frozenset[Trouble | Feature] = frozenset({"embeddings", "rerank", "broken_arguments_whole"})
+    lacks: frozenset[Trouble | Feature] = frozenset({"embeddings", "rerank", "logit_bias", "broken_arguments_whole"})
+    models: Sequence[str] = tuple(wire.MODELS)
     malformed = b'event: content_block_delta\ndata: {"type": "content_block_delta", "index": 0, "delta"\n\n'
 
     def is_generation(self, request: RecordedRequest) -> bool:
@@ -67,7 +68,7 @@ class Anthropic:
         return Stream(frames[:first], frames[first:end], frames[end:-1], frames[-1:])
 
     def usage(self, counts: Counts) -> object:
-        return wire.usage_of(counts.input, counts.output)
+        return wire.usage_of(counts.input, counts.output, counts.cached)
 
     def refusal(self, trouble: Trouble, message: str | None = None, retry_after: str | None = None) -> Response:
         status, kind, said = TROUBLES[trouble]

@@ -137,12 +137,14 @@ def content_bounds(made: Sequence[Json]) -> tuple[int, int]:
     return (places[0], places[-1] + 1) if places else (len(made) - 2, len(made) - 2)
 
 
-def usage_of(input_token_count: object, output_token_count: object) -> Json:
-    """Return a usage object."""
+def usage_of(input_token_count: object, output_token_count: object, cached_token_count: int = 0) -> Json:
+    """Return a usage object. What came from a cache is no part of `input_tokens`."""
+    if isinstance(input_token_count, int):
+        input_token_count -= cached_token_count
     return {
         "input_tokens": input_token_count,
         "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
+        "cache_read_input_tokens": cached_token_count,
         "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
         "output_tokens": output_token_count,
         "output_tokens_details": None,

@@ -41,13 +41,16 @@ Feature = Literal[
     "count_tokens",
     "embeddings",
     "rerank",
-    "models",
     "parallel_tools",
-    "reasoning",
     "images",
-    "retry_after",
-    "broken_arguments_whole",
-    "broken_arguments_stream",
+    "reasoning",
+    "signed_reasoning",  # thoughts carry a proof, which must come back with them
+    "logit_bias",
+    "retry_after",  # a 429 may say when to come back
+    "cached_usage",  # a usage tells what came from a cache
+    "typed_stream_errors",  # an error inside a stream says which trouble it is
+    "broken_arguments_whole",  # a call's arguments are a text, which may be no JSON, in a whole answer
+    "broken_arguments_stream",  # the same in a stream
 ]
 
 
@@ -107,7 +110,7 @@ class Dialect(Protocol):
 
     @property
     def name(self) -> str:
-        """The gateway's name of the provider, and of its dialect."""
+        """The name by which the gateway knows the provider."""
 
     @property
     def base_path(self) -> str:
@@ -123,6 +126,10 @@ class Dialect(Protocol):
     @property
     def lacks(self) -> frozenset[Trouble | Feature]:
         """What this vendor has no way to say or do: faults and tests leave it out."""
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The names of its models; empty where the gateway's base URL lists none."""
 
     @property
     def malformed(self) -> bytes:

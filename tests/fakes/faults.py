@@ -186,8 +186,13 @@ def stream_malformed(place: Place) -> Reply:
     return reply
 
 
-def stream_error_event(place: Place, message: str = "The server had an error.", trouble: Trouble = "server") -> Reply:
-    """Answer 200, then report an error inside the stream."""
+def stream_error_event(place: Place, message: str = "The server had an error.") -> Reply:
+    """Answer 200, then report an error of the server inside the stream."""
+    return refusal_in_stream(place, "server", message)
+
+
+def refusal_in_stream(place: Place, trouble: Trouble, message: str | None = None) -> Reply:
+    """Answer 200, then report some trouble inside the stream; `message` replaces the vendor's own words."""
 
     async def fail(exchange: Exchange) -> None:
         await exchange.send(exchange.dialect.error_frame(trouble, message))

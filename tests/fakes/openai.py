@@ -43,7 +43,8 @@ class OpenAI:
     base_path = "/v1"
     framing = SSE
     headers: Mapping[str, str] = REQUEST_ID
-    lacks: frozenset[Trouble | Feature] = frozenset({"count_tokens", "rerank"})
+    lacks: frozenset[Trouble | Feature] = frozenset({"count_tokens", "rerank", "signed_reasoning"})
+    models: Sequence[str] = wire.MODELS
     malformed = b'data: {"id": "chatcmpl-fake0001", "choices": [{"index": 0, "delta"\n\n'
 
     def is_generation(self, request: RecordedRequest) -> bool:
@@ -79,7 +80,7 @@ class OpenAI:
         return Stream(frames[:1], frames[1:ending], frames[ending:], [wire.DONE])
 
     def usage(self, counts: Counts) -> object:
-        return wire.usage_of(counts.input, counts.output)
+        return wire.usage_of(counts.input, counts.output, counts.cached)
 
     def refusal(self, trouble: Trouble, message: str | None = None, retry_after: str | None = None) -> Response:
         status, said, kind, code = TROUBLES[trouble]

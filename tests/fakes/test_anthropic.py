@@ -287,7 +287,7 @@ async def test_it_malforms_one_event(fake: FakeProvider, client: anthropic.Async
 async def test_it_reports_an_error_inside_a_stream(
     fake: FakeProvider, client: anthropic.AsyncAnthropic, place: Any
 ) -> None:
-    fake.script(faults.stream_error_event(place, "Overloaded", "overloaded"))
+    fake.script(faults.refusal_in_stream(place, "overloaded"))
     with pytest.raises(anthropic.APIStatusError, match="Overloaded"):
         await read(client)
 

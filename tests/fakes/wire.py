@@ -31,13 +31,13 @@ def finish_of(answer: Answer) -> str:
     return answer.finish_reason or ("tool_calls" if answer.tool_calls else "stop")
 
 
-def usage_of(prompt_token_count: object, completion_token_count: object) -> Json:
+def usage_of(prompt_token_count: object, completion_token_count: object, cached_token_count: int = 0) -> Json:
     """Return a usage object in full."""
     return {
         "prompt_tokens": prompt_token_count,
         "completion_tokens": completion_token_count,
         "total_tokens": Counts(prompt_token_count, completion_token_count).total,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": cached_token_count, "audio_tokens": 0},
         "completion_tokens_details": {
             "reasoning_tokens": 0,
             "audio_tokens": 0,
