@@ -1,4 +1,4 @@
-"""Every dialect from end to end: REST and gRPC in, the provider's own wire format out, one answer whoever gives it.
+"""Dialects without a fake provider from end to end: REST and gRPC in, the provider's own wire format out.
 
 The answers are written by hand after the providers' documentation; each says "Hello" with the same counts.
 """
@@ -22,7 +22,8 @@ from llmgateway_server.telemetry.logs import LineWriter
 from llmgateway_server.upstream.sigv4 import AwsCredentials, Scope, sign
 from pydantic import SecretStr
 
-from tests.fakes.canned import Canned, CannedProvider, aws_message, aws_stream, json_answer, ndjson, sse
+from tests.fakes.canned import Canned, CannedProvider, aws_stream, json_answer, ndjson, sse
+from tests.fakes.framing import aws_message
 from tests.specs import FOLDER, closed_validator
 
 KEY = "provider-key-0123456789abcdef"
@@ -45,43 +46,6 @@ class Dialect:
     refused: Canned
     count: tuple[str, Canned] | None = None
     models: Mapping[str, Canned] = field(default_factory=dict)
-
-
-def anthropic() -> Dialect:
-    usage = {"input_tokens": 6, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 0, "output_tokens": 7}
-    answer = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m-1", "stop_sequence": None}
-    text = {"type": "text", "text": "Hello"}
-    call = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Oslo"}}
-    start = {
-        "type": "message_start",
-        "message": {**answer, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}},
-    }
-    opened = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-    pieces = [
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}}
-        for piece in ("Hel", "lo")
-    ]
-    ended = [
-        {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": usage},
-        {"type": "message_stop"},
-    ]
-    overloaded = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-    return Dialect(
-        whole=json_answer({**answer, "content": [text], "stop_reason": "end_turn", "usage": usage}),
-        stream=sse(start, opened, {"type": "ping"}, *pieces, *ended, named=True),
-        cut=sse(start, opened, *pieces, overloaded, named=True),
-        path="/v1/messages",
-        stream_path="/v1/messages",
-        key_header={"x-api-key": KEY, "anthropic-version": "2023-06-01"},
-        schema=("anthropic-beta", "POST /v1/messages?beta=true"),
-        called=json_answer({**answer, "content": [call], "stop_reason": "tool_use", "usage": usage}),
-        refused=json_answer(
-            {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}}, 429, retry_after="7"
-        ),
-        count=("/v1/messages/count_tokens", json_answer({"input_tokens": 42})),
-        models={"/v1/models": json_answer({"data": [{"type": "model", "id": "m-1", "display_name": "M"}]})},
-    )
 
 
 def gemini() -> Dialect:
@@ -217,8 +181,8 @@ def bedrock() -> Dialect:
     )
 
 
-DIALECTS = {"anthropic": anthropic(), "bedrock": bedrock(), "cohere": cohere(), "gemini": gemini(), "ollama": ollama()}
-CACHED = {"anthropic": 4, "bedrock": 4, "cohere": 4, "gemini": 4, "ollama": 0}
+DIALECTS = {"bedrock": bedrock(), "cohere": cohere(), "gemini": gemini(), "ollama": ollama()}
+CACHED = {"bedrock": 4, "cohere": 4, "gemini": 4, "ollama": 0}
 TOOLS = [
     {
         "type": "function",

@@ -10,9 +10,9 @@ import pytest
 
 from tests import toolchains
 from tests.fakes import faults, wire
+from tests.fakes.answer import Answer, ToolCall
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.replies import answer_by_default, chat
-from tests.fakes.wire import Answer, ToolCall
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -7,13 +7,15 @@ import pytest
 
 from tests.e2e.oracle import SCHEMA, CheckingTransport, Oracle
 from tests.fakes import faults, wire
+from tests.fakes.answer import Answer
 from tests.fakes.exchange import Reply
+from tests.fakes.framing import sse_event
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.replies import answer_by_default, raw_stream
 
 pytestmark = pytest.mark.skipif(not SCHEMA.exists(), reason="the shared folder with OpenAI's schema is absent")
 
-GOOD_CHUNK = wire.chunks("m", [wire.Answer("x")], None, include_usage=False)[0]
+GOOD_CHUNK = wire.chunks("m", [Answer("x")], None, include_usage=False)[0]
 ODD_CHUNK = {**GOOD_CHUNK, "object": "chunk"}
 
 ANSWERS: list[tuple[str, Reply, int, int]] = [
@@ -22,9 +24,9 @@ ANSWERS: list[tuple[str, Reply, int, int]] = [
     ("no JSON", faults.body(b"{"), 1, 1),
     ("good error", faults.status(429), 1, 0),
     ("error without its members", faults.error(400, {"error": {"message": "no"}}), 1, 3),
-    ("good stream", raw_stream(wire.sse(GOOD_CHUNK) + wire.DONE, 7), 1, 0),
-    ("odd chunk", raw_stream(wire.sse(GOOD_CHUNK) + wire.sse(ODD_CHUNK) + wire.DONE, 7), 2, 1),
-    ("comment", raw_stream(b": ping\n\n" + wire.sse(GOOD_CHUNK), 7), 1, 0),
+    ("good stream", raw_stream(sse_event(GOOD_CHUNK) + wire.DONE, 7), 1, 0),
+    ("odd chunk", raw_stream(sse_event(GOOD_CHUNK) + sse_event(ODD_CHUNK) + wire.DONE, 7), 2, 1),
+    ("comment", raw_stream(b": ping\n\n" + sse_event(GOOD_CHUNK), 7), 1, 0),
 ]
 
 

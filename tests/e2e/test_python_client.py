@@ -12,10 +12,10 @@ from llmgateway.v1 import error_reason_pb2, generation_pb2
 
 from tests.e2e.serving import Served
 from tests.fakes import faults, wire
+from tests.fakes.answer import Answer, ToolCall
 from tests.fakes.exchange import Reply
-from tests.fakes.openai import FakeOpenAI
-from tests.fakes.replies import DIMENSION_COUNT, chat, stream_held
-from tests.fakes.wire import Answer, ToolCall
+from tests.fakes.openai import DIMENSION_COUNT, FakeOpenAI
+from tests.fakes.replies import chat, stream_held
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -20,9 +20,9 @@ from pydantic import BaseModel
 from tests.e2e.oracle import SCHEMA, CheckingTransport
 from tests.e2e.serving import SAFETY_S
 from tests.fakes import faults, wire
+from tests.fakes.answer import Answer, ToolCall
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.replies import chat, chat_in_pieces, stream_held
-from tests.fakes.wire import Answer, ToolCall
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

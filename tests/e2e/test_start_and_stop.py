@@ -22,9 +22,9 @@ from llmgateway.v1 import gateway_pb2_grpc, generation_pb2, message_pb2
 
 from tests import toolchains
 from tests.e2e.serving import FREE_PORTS, SAFETY_S, Served, environment, run_to_end, serving, write_config
+from tests.fakes.answer import Answer
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.replies import stream_held
-from tests.fakes.wire import Answer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -51,19 +49,6 @@ def sse(*events: Mapping[str, Any], named: bool = False, line_end: str = "\n") -
 def ndjson(*lines: object) -> Canned:
     """Return a stream of lines of JSON."""
     return Canned(b"".join(json.dumps(line).encode() + b"\n" for line in lines), "application/x-ndjson")
-
-
-def aws_message(name: str, payload: Mapping[str, Any], kind: str = "event") -> bytes:
-    """Return one message of an AWS event stream."""
-    headers = {f":{kind}-type": name, ":message-type": kind, ":content-type": "application/json"}
-    head = b"".join(
-        bytes([len(key)]) + key.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
-        for key, value in headers.items()
-    )
-    data = json.dumps(payload).encode()
-    prelude = struct.pack(">II", 16 + len(head) + len(data), len(head))
-    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + head + data
-    return message + struct.pack(">I", zlib.crc32(message))
 
 
 def aws_stream(*messages: bytes) -> Canned:

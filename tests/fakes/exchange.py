@@ -6,11 +6,13 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 import httptools
 import msgspec
+
+from tests.fakes.dialect import Dialect
+from tests.fakes.framing import encode_json
+from tests.fakes.request import RecordedRequest
 
 REASONS = {200: "OK", 307: "Temporary Redirect", 401: "Unauthorized", 429: "Too Many Requests", 529: "Overloaded"}
 
@@ -19,22 +21,12 @@ class PeerLeftError(ConnectionError):
     """The other side closed the connection: nothing more can be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedRequest:
-    """A request as it came. Header names are lower case; `body` is decoded JSON, None where there is none."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    raw_body: bytes
-    body: Any = field(repr=False)  # Any: decoded JSON.
-
-
 class Exchange:
-    """A request and its answer. `closed` is set once the connection is gone, whoever ended it."""
+    """A request and its answer, in `dialect`. `closed` is set once the connection is gone, whoever ended it."""
 
-    def __init__(self, request: RecordedRequest, connection: Connection) -> None:
+    def __init__(self, request: RecordedRequest, connection: Connection, dialect: Dialect) -> None:
         self.request = request
+        self.dialect = dialect
         self.closed = asyncio.Event()
         self.is_answered = False
         self.sent_bytes = 0
@@ -80,8 +72,7 @@ class Exchange:
 
     async def answer_json(self, status: int, value: object, headers: Mapping[str, str] | None = None) -> None:
         """Send a whole answer of JSON."""
-        body = msgspec.json.encode(value)
-        await self.answer(status, body, {"content-type": "application/json", **(headers or {})})
+        await self.answer(status, encode_json(value), {"content-type": "application/json", **(headers or {})})
 
     def cut(self) -> None:
         """Close the connection where it stands, in order (FIN)."""
@@ -98,8 +89,11 @@ Reply = Callable[[Exchange], Awaitable[None]]
 class Connection(asyncio.Protocol):
     """One accepted connection. Hands each whole request to `serve`, one after the other."""
 
-    def __init__(self, serve: Callable[[Exchange], None], opened: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, serve: Callable[[Exchange], None], opened: Callable[[Connection], None], dialect: Dialect
+    ) -> None:
         self._serve = serve
+        self._dialect = dialect
         self._opened = opened
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
@@ -182,5 +176,5 @@ class Connection(asyncio.Protocol):
             msgspec.json.decode(body) if body else None,
         )
         self._start_request()
-        self._exchange = Exchange(request, self)
+        self._exchange = Exchange(request, self, self._dialect)
         self._serve(self._exchange)

@@ -1,4 +1,4 @@
-"""Replies of a provider in trouble. Each is a way in which real ones have failed their callers."""
+"""Replies of a provider in trouble, of any dialect. Each is a way in which real ones have failed their callers."""
 
 from __future__ import annotations
 
@@ -6,38 +6,36 @@ import asyncio
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 
-import msgspec
-
-from tests.fakes import wire
+from tests.fakes.answer import Answer, Counts, ToolCall
+from tests.fakes.dialect import TROUBLE_BY_STATUS, Place, Stream, Trouble, index_of
 from tests.fakes.exchange import Exchange, Reply
-from tests.fakes.replies import SSE_HEADERS, chat, frames_of, held, raw_stream, stream_held
-from tests.fakes.wire import Answer, ToolCall
+from tests.fakes.framing import encode_json
+from tests.fakes.replies import chat, held, send_stream, send_stream_head, stream_held, stream_of, whole_of
 
 ANSWER = Answer(text="one two three four five six seven eight nine ten")
 MIB = 1024 * 1024
-
-STATUS_ERRORS = {
-    400: ("The request is wrong.", "invalid_request_error", None),
-    401: ("Incorrect API key provided.", "invalid_request_error", "invalid_api_key"),
-    403: ("This key may not do that.", "invalid_request_error", "permission_denied"),
-    404: ("The model does not exist.", "invalid_request_error", "model_not_found"),
-    429: ("Rate limit reached for requests.", "requests", "rate_limit_exceeded"),
-    500: ("The server had an error while processing your request.", "server_error", None),
-    503: ("The engine is currently overloaded.", "server_error", "overloaded"),
-    529: ("Overloaded.", "overloaded_error", None),
-}
 
 
 # Instead of an answer.
 
 
 def status(code: int, *, headers: Mapping[str, str] | None = None, retry_after: str | None = None) -> Reply:
-    """Refuse with an HTTP status and an error in OpenAI's shape."""
-    message, kind, name = STATUS_ERRORS[code]
-    sent = {**(headers or {}), **({} if retry_after is None else {"retry-after": retry_after})}
+    """Refuse with an HTTP status and an error in the vendor's shape."""
+    return refusal(TROUBLE_BY_STATUS[code], retry_after=retry_after, headers=headers)
+
+
+def refusal(
+    trouble: Trouble,
+    message: str | None = None,
+    *,
+    retry_after: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """Refuse as the vendor does in some trouble; `message` replaces its own words."""
 
     async def reply(exchange: Exchange) -> None:
-        await exchange.answer_json(code, wire.error_body(message, kind, name), sent)
+        response = exchange.dialect.refusal(trouble, message, retry_after)
+        await exchange.answer_json(response.status, response.body, {**response.headers, **(headers or {})})
 
     return reply
 
@@ -68,9 +66,14 @@ async def never_answer(exchange: Exchange) -> None:
 
 async def head_then_silence(exchange: Exchange) -> None:
     """Send the head of an answer and nothing more."""
-    streams = bool((exchange.request.body or {}).get("stream"))
-    await exchange.send_head(200, SSE_HEADERS if streams else {"content-type": "application/json"})
+    await exchange.send_head(200, {"content-type": content_type_of(exchange)})
     await exchange.closed.wait()
+
+
+def content_type_of(exchange: Exchange) -> str:
+    """Return the type of a healthy answer."""
+    is_stream = exchange.dialect.is_stream(exchange.request)
+    return exchange.dialect.framing.content_type if is_stream else "application/json"
 
 
 async def html(exchange: Exchange) -> None:
@@ -102,22 +105,33 @@ def body(data: bytes, content_type: str = "application/json") -> Reply:
     return reply
 
 
+def error_in_200(trouble: Trouble = "server") -> Reply:
+    """Answer 200 with the body of an error."""
+
+    async def reply(exchange: Exchange) -> None:
+        await exchange.answer_json(200, exchange.dialect.refusal(trouble).body)
+
+    return reply
+
+
 async def whole_cut(exchange: Exchange) -> None:
     """Promise a whole answer, send half of it, and close."""
-    await exchange.send_head(200, {"content-type": "application/json"}, length_bytes=400)
-    await exchange.send(b'{"id": "chatcmpl-fake0001", "object": "chat.completion", "choices": [')
+    data = encode_json(whole_of(exchange, [ANSWER]))
+    await exchange.send_head(200, {"content-type": "application/json"}, length_bytes=len(data))
+    await exchange.send(data[: len(data) // 2])
     exchange.cut()
 
 
 # In place of the rest of a stream.
 
 
-def stream_then(frame_count: int, then: Callable[[Exchange], None] | Reply, answer: Answer = ANSWER) -> Reply:
+def stream_then(place: Place, then: Callable[[Exchange], None] | Reply, answer: Answer = ANSWER) -> Reply:
     """Stream the first frames, then do something else."""
 
     async def reply(exchange: Exchange) -> None:
-        await exchange.send_head(200, SSE_HEADERS)
-        for frame in frames_of(exchange.request.body, [answer])[:frame_count]:
+        stream = stream_of(exchange, [answer])
+        await send_stream_head(exchange)
+        for frame in stream.frames[: index_of(place, stream)]:
             await exchange.send(frame)
         result = then(exchange)
         if result is not None:
@@ -126,33 +140,33 @@ def stream_then(frame_count: int, then: Callable[[Exchange], None] | Reply, answ
     return reply
 
 
-def stream_cut(frame_count: int) -> Reply:
+def stream_cut(place: Place) -> Reply:
     """Close the connection after some frames, without the end that HTTP owes."""
-    return stream_then(frame_count, Exchange.cut)
+    return stream_then(place, Exchange.cut)
 
 
-def stream_reset(frame_count: int) -> Reply:
+def stream_reset(place: Place) -> Reply:
     """Break the connection after some frames."""
-    return stream_then(frame_count, Exchange.reset)
+    return stream_then(place, Exchange.reset)
 
 
-def stream_ended(frame_count: int) -> Reply:
+def stream_ended(place: Place) -> Reply:
     """End after some frames as HTTP wants it, but without the terminal that the dialect owes."""
-    return stream_then(frame_count, Exchange.end)
+    return stream_then(place, Exchange.end)
 
 
-def stream_stalled(frame_count: int) -> Reply:
+def stream_stalled(place: Place) -> Reply:
     """Fall silent after some frames, until the peer leaves."""
 
     async def wait(exchange: Exchange) -> None:
         await exchange.closed.wait()
 
-    return stream_then(frame_count, wait)
+    return stream_then(place, wait)
 
 
 def stream_late(gate: asyncio.Event, answer: Answer = ANSWER) -> Reply:
-    """Send the head and the role at once, and the first content when `gate` is set."""
-    return stream_held(answer, gate, frame_count=1)
+    """Send the head and what comes before content at once, and the first content when `gate` is set."""
+    return stream_held(answer, gate, lambda stream: len(stream.opening))
 
 
 def answer_late(gate: asyncio.Event, answer: Answer = ANSWER) -> Reply:
@@ -160,49 +174,53 @@ def answer_late(gate: asyncio.Event, answer: Answer = ANSWER) -> Reply:
     return held(chat(answer), gate)
 
 
-def stream_malformed(frame_count: int) -> Reply:
+def stream_malformed(place: Place) -> Reply:
     """Send one frame of broken JSON after some good ones, then the rest as if nothing were wrong."""
 
     async def reply(exchange: Exchange) -> None:
-        frames = frames_of(exchange.request.body, [ANSWER])
-        broken = b'data: {"id": "chatcmpl-fake0001", "choices": [{"index": 0, "delta"\n\n'
-        await exchange.send_head(200, SSE_HEADERS)
-        for frame in [*frames[:frame_count], broken, *frames[frame_count:]]:
-            await exchange.send(frame)
-        await exchange.end()
+        stream = stream_of(exchange, [ANSWER])
+        split = index_of(place, stream)
+        frames = stream.frames
+        await send_stream(exchange, [*frames[:split], exchange.dialect.malformed, *frames[split:]])
 
     return reply
 
 
-def stream_error_event(frame_count: int, message: str = "The server had an error.") -> Reply:
-    """Answer 200, then report an error inside the stream."""
+def stream_error_event(place: Place, message: str = "The server had an error.") -> Reply:
+    """Answer 200, then report an error of the server inside the stream."""
+    return refusal_in_stream(place, "server", message)
+
+
+def refusal_in_stream(place: Place, trouble: Trouble, message: str | None = None) -> Reply:
+    """Answer 200, then report some trouble inside the stream; `message` replaces the vendor's own words."""
 
     async def fail(exchange: Exchange) -> None:
-        await exchange.send(wire.sse(wire.error_body(message, "server_error", "server_error")))
+        await exchange.send(exchange.dialect.error_frame(trouble, message))
         await exchange.end()
 
-    return stream_then(frame_count, fail)
+    return stream_then(place, fail)
 
 
 # Too much of everything.
 
 
 async def endless_line(exchange: Exchange) -> None:
-    """Send a stream whose first event never ends: spaces, a MiB at a time, until the peer leaves."""
-    await exchange.send_head(200, SSE_HEADERS)
-    await exchange.send(b"data: ")
+    """Send a stream whose first frame never ends: spaces, a MiB at a time, until the peer leaves."""
+    await send_stream_head(exchange)
+    await exchange.send(exchange.dialect.framing.opening)
     await send_forever(exchange, b" " * MIB)
 
 
 def long_line(size_bytes: int) -> Reply:
-    """Send one event of a given size without a newline in it, then a good end."""
+    """Send one frame of a given size without a newline in it, then a good end."""
 
     async def reply(exchange: Exchange) -> None:
-        await exchange.send_head(200, SSE_HEADERS)
-        await exchange.send(b"data: ")
+        framing = exchange.dialect.framing
+        await send_stream_head(exchange)
+        await exchange.send(framing.opening)
         for start in range(0, size_bytes, MIB):
             await exchange.send(b" " * min(MIB, size_bytes - start))
-        await exchange.send(b"{}\n\n" + wire.DONE)
+        await exchange.send(framing.closing + b"".join(stream_of(exchange, [ANSWER]).terminal))
         await exchange.end()
 
     return reply
@@ -211,22 +229,23 @@ def long_line(size_bytes: int) -> Reply:
 async def endless_body(exchange: Exchange) -> None:
     """Send a whole answer that never ends."""
     await exchange.send_head(200, {"content-type": "application/json"})
-    await exchange.send(b'{"choices": [')
+    await exchange.send(encode_json(whole_of(exchange, [ANSWER]))[:-1])
     await send_forever(exchange, b" " * MIB)
 
 
 async def endless_comments(exchange: Exchange) -> None:
     """Keep the stream alive for ever, and say nothing."""
-    await exchange.send_head(200, SSE_HEADERS)
-    await send_forever(exchange, b": keep-alive\n\n" * 512)
+    await send_stream_head(exchange)
+    await send_forever(exchange, exchange.dialect.framing.noise * 512)
 
 
 async def endless_stream(exchange: Exchange) -> None:
     """Never stop talking."""
-    frames = frames_of(exchange.request.body, [Answer(text="again")])
-    await exchange.send_head(200, SSE_HEADERS)
-    await exchange.send(frames[0])
-    await send_forever(exchange, frames[1] * 256)
+    stream = stream_of(exchange, [Answer(text="again")])
+    await send_stream_head(exchange)
+    for frame in stream.opening:
+        await exchange.send(frame)
+    await send_forever(exchange, stream.content[0] * 256)
 
 
 async def gzip_bomb(exchange: Exchange) -> None:
@@ -235,9 +254,7 @@ async def gzip_bomb(exchange: Exchange) -> None:
     head = compressor.compress(b"\0" * MIB) + compressor.flush(zlib.Z_FULL_FLUSH)
     # After a full flush the state is clean, so the same bytes may follow as often as one likes.
     block = compressor.compress(b"\0" * MIB) + compressor.flush(zlib.Z_FULL_FLUSH)
-    streams = bool((exchange.request.body or {}).get("stream"))
-    kind = SSE_HEADERS["content-type"] if streams else "application/json"
-    await exchange.send_head(200, {"content-type": kind, "content-encoding": "gzip"})
+    await exchange.send_head(200, {"content-type": content_type_of(exchange), "content-encoding": "gzip"})
     await exchange.send(head)
     await send_forever(exchange, block)
 
@@ -253,35 +270,37 @@ async def send_forever(exchange: Exchange, data: bytes) -> None:
 
 USAGES: Mapping[str, object] = {
     "missing": None,
-    "negative": wire.usage_of(-5, -7),
-    "huge": wire.usage_of(10**15, 10**15),
-    "not a number": {"prompt_tokens": "NaN", "completion_tokens": 1.5, "total_tokens": {}},
+    "negative": Counts(-5, -7),
+    "huge": Counts(10**15, 10**15),
+    "not a number": Counts("NaN", 1.5),
     "not an object": "many",
+    "NaN": Counts(10, float("nan")),
 }
-
-
-async def usage_nan(exchange: Exchange) -> None:
-    """Report NaN bare, which is no JSON, as some servers do."""
-    request, usage = exchange.request.body, {**wire.usage_of(10, 10), "total_tokens": "@"}
-    if request.get("stream"):
-        data = b"".join(frames_of(request, [ANSWER], usage))
-        kind = SSE_HEADERS["content-type"]
-    else:
-        data = msgspec.json.encode(wire.completion(request["model"], [ANSWER], usage))
-        kind = "application/json"
-    await exchange.answer(200, data.replace(b'"@"', b"NaN"), {"content-type": kind})
 
 
 async def usage_doubled(exchange: Exchange) -> None:
     """Report the usage of a stream twice, the second time with every count doubled; whole, it is in good order."""
-    request = exchange.request.body
-    if not request.get("stream"):
+    if not exchange.dialect.is_stream(exchange.request):
         await chat(ANSWER)(exchange)
         return
-    once = frames_of(request, [ANSWER], wire.usage_of(10, 10))
-    twice = frames_of(request, [ANSWER], wire.usage_of(20, 20))
-    await raw_stream(b"".join([*once[:-1], twice[-2], once[-1]]), MIB)(exchange)
+    once, twice = (stream_of(exchange, [ANSWER], Counts(10 * times, 10 * times)) for times in (1, 2))
+    await send_stream(exchange, with_usage_again(once, twice))
 
+
+def with_usage_again(once: Stream, twice: Stream) -> list[bytes]:
+    """Return a stream in which the last frame that tells a usage is followed by the same frame of another stream."""
+    frames, others = once.frames, twice.frames
+    telling = [index for index, frame in enumerate(frames) if frame != others[index]]
+    if not telling:
+        return frames  # The request asks for no usage.
+    place = telling[-1] + 1
+    return [*frames[:place], others[place - 1], *frames[place:]]
+
+
+NONSENSE_USAGES: Mapping[str, Reply] = {
+    **{kind: chat(ANSWER, usage=usage) for kind, usage in USAGES.items()},
+    "doubled": usage_doubled,
+}
 
 HOSTILE_TEXTS: Sequence[str] = (
     "before\n\ndata: [DONE]\n\nafter",

@@ -1,166 +1,154 @@
-"""A fake OpenAI provider on loopback: answers as the real one by default, and as a test scripts it otherwise.
-
-    async with FakeOpenAI() as fake:
-        fake.script(faults.status(429, retry_after="7"), chat("Hello"))
-        ...                               # the first POST is refused, the second answered, further ones by default
-        await fake.closed()               # until the latest caller has closed its connection
-
-Nothing here runs on a clock: what must wait, waits for an event of the test or for its peer to leave.
-"""
+"""OpenAI's dialect, and a fake OpenAI provider."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from collections import deque
-from collections.abc import Coroutine
-from types import TracebackType
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.fakes.exchange import Connection, Exchange, PeerLeftError, RecordedRequest, Reply
-from tests.fakes.replies import answer_by_default
+from tests.fakes import wire
+from tests.fakes.answer import Answer, Counts, Prompt
+from tests.fakes.dialect import Feature, Response, Stream, Trouble
+from tests.fakes.framing import SSE, sse_event
+from tests.fakes.provider import FakeProvider
+from tests.fakes.request import RecordedRequest
 
-SAFETY_S = 10.0
+DIMENSION_COUNT = 8
+REQUEST_ID = {"x-request-id": "req_fake0001"}
+
+# Error codes and their types at platform.openai.com, "Error codes" (read 2026-11); 529 is of those who imitate OpenAI.
+TROUBLES: Mapping[Trouble, tuple[int, str, str, str | None]] = {
+    "invalid": (400, "The request is wrong.", "invalid_request_error", None),
+    "context_too_long": (
+        400,
+        "This model's maximum context length is 128000 tokens. However, your messages resulted in 200000 tokens.",
+        "invalid_request_error",
+        "context_length_exceeded",
+    ),
+    "content_filtered": (400, "The prompt was filtered.", "invalid_request_error", "content_filter"),
+    "key_rejected": (401, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key"),
+    "key_forbidden": (403, "This key may not do that.", "invalid_request_error", "permission_denied"),
+    "model_unknown": (404, "The model does not exist.", "invalid_request_error", "model_not_found"),
+    "rate_limited": (429, "Rate limit reached for requests.", "requests", "rate_limit_exceeded"),
+    "server": (500, "The server had an error while processing your request.", "server_error", None),
+    "unavailable": (503, "The engine is currently overloaded.", "server_error", "overloaded"),
+    "overloaded": (529, "Overloaded.", "overloaded_error", None),
+}
 
 
-class FakeOpenAI:
-    """The fake provider. Serves from the event loop that entered it.
+class OpenAI:
+    """Chat Completions, legacy Completions, Embeddings and Models."""
 
-    `base_url` is what a client takes, `/v1` included. `requests` holds every request that came whole.
-    A reply that raises fails the test when the fake is left.
-    """
+    name = "openai"
+    base_path = "/v1"
+    framing = SSE
+    headers: Mapping[str, str] = REQUEST_ID
+    lacks: frozenset[Trouble | Feature] = frozenset({"count_tokens", "rerank", "signed_reasoning"})
+    models: Sequence[str] = wire.MODELS
+    malformed = b'data: {"id": "chatcmpl-fake0001", "choices": [{"index": 0, "delta"\n\n'
+
+    def is_generation(self, request: RecordedRequest) -> bool:
+        return request.method == "POST" and request.route == "/v1/chat/completions"
+
+    def is_stream(self, request: RecordedRequest) -> bool:
+        return bool((request.body or {}).get("stream"))
+
+    def refuse(self, request: RecordedRequest) -> Response | None:
+        return None
+
+    def prompt(self, request: RecordedRequest) -> Prompt:
+        body = request.body
+        last = body["messages"][-1]
+        offered: list[str] = []
+        if body.get("tools") and body.get("tool_choice") != "none" and last["role"] != "tool":
+            offered = [tool["function"]["name"] for tool in body["tools"]]
+        called = offered[:1] if body.get("parallel_tool_calls") is False else offered
+        return Prompt(text_of(last["content"]), called, body.get("n") or 1)
+
+    def whole(self, request: RecordedRequest, answers: Sequence[Answer], usage: object) -> object:
+        body = request.body
+        return wire.completion(body["model"], answers, usage, logprobs=bool(body.get("logprobs")))
+
+    def stream(self, request: RecordedRequest, answers: Sequence[Answer], usage: object) -> Stream:
+        body = request.body
+        made = wire.chunks(
+            body["model"], answers, usage, include_usage=includes_usage(body), logprobs=bool(body.get("logprobs"))
+        )
+        is_usage_sent = includes_usage(body) and usage is not None
+        ending = len(made) - (2 if is_usage_sent else 1)
+        frames = [sse_event(chunk) for chunk in made]
+        return Stream(frames[:1], frames[1:ending], frames[ending:], [wire.DONE])
+
+    def usage(self, counts: Counts) -> object:
+        return wire.usage_of(counts.input, counts.output, counts.cached)
+
+    def refusal(self, trouble: Trouble, message: str | None = None, retry_after: str | None = None) -> Response:
+        status, said, kind, code = TROUBLES[trouble]
+        headers = {} if retry_after is None else {"retry-after": retry_after}
+        return Response(wire.error_body(message or said, kind, code), status, headers)
+
+    def error_frame(self, trouble: Trouble, message: str | None = None) -> bytes:
+        _, said, kind, code = TROUBLES[trouble]
+        return sse_event(wire.error_body(message or said, kind, code))
+
+    def rest(self, request: RecordedRequest) -> Response | Sequence[bytes]:
+        route = request.route
+        if request.method == "GET" and route == "/v1/models":
+            return Response({"object": "list", "data": [wire.model_row(name) for name in wire.MODELS]})
+        if request.method == "GET" and route.startswith("/v1/models/"):
+            return model(route.removeprefix("/v1/models/"))
+        if request.method == "POST" and route == "/v1/completions":
+            return legacy(request.body)
+        if request.method == "POST" and route == "/v1/embeddings":
+            return embeddings(request.body)
+        message = f"Unknown request URL: {request.method} {route}."
+        return Response(wire.error_body(message, "invalid_request_error", "unknown_url"), 404)
+
+
+OPENAI = OpenAI()
+
+
+class FakeOpenAI(FakeProvider):
+    """The fake provider that speaks OpenAI. Its `base_url` is what a client takes, `/v1` included."""
 
     def __init__(self, listener: socket.socket | None = None) -> None:
-        self._listener = listener
-        self._connections: set[Connection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._failures: list[BaseException] = []
-        self._changed = asyncio.Condition()
-        self._replies: deque[Reply] = deque()
-        self._listings: deque[Reply] = deque()
-        self._lasting: Reply = answer_by_default
-        self.exchanges: list[Exchange] = []
-        self.connection_count = 0
-        self.port = 0
-
-    async def __aenter__(self) -> FakeOpenAI:
-        listener = self._listener or listen()
-        self.port = listener.getsockname()[1]
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self._serve, self._accept), sock=listener)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._server.close()
-        for connection in self._connections:
-            connection.cut()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        self.check()
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
-
-    @property
-    def requests(self) -> list[RecordedRequest]:
-        return [exchange.request for exchange in self.exchanges]
-
-    @property
-    def calls(self) -> list[RecordedRequest]:
-        """The requests for answers: without those that list models."""
-        return [request for request in self.requests if request.method == "POST"]
-
-    @property
-    def open_connection_count(self) -> int:
-        return sum(not connection.is_lost for connection in self._connections)
-
-    def script(self, *replies: Reply) -> None:
-        """Answer the next POSTs so, one reply each; then by default again."""
-        self._replies.extend(replies)
-
-    def script_models(self, *replies: Reply) -> None:
-        """Answer the next GETs so."""
-        self._listings.extend(replies)
-
-    def always(self, reply: Reply) -> None:
-        """Answer every POST so that no script is left for."""
-        self._lasting = reply
-
-    def check(self) -> None:
-        """Raise what went wrong inside replies, and forget it."""
-        failures, self._failures = self._failures, []
-        if failures:
-            raise BaseExceptionGroup("replies of the fake provider failed", failures)
-
-    def reset(self) -> None:
-        """Forget scripts and requests; connections stay open, for one fake may serve many tests."""
-        self.check()
-        self._replies.clear()
-        self._listings.clear()
-        self._lasting = answer_by_default
-        self.exchanges.clear()
-
-    async def arrived(self, count: int = 1, timeout_s: float = SAFETY_S) -> Exchange:
-        """Wait until so many POSTs have come; return the exchange of the last of them."""
-
-        def calls() -> list[Exchange]:
-            return [exchange for exchange in self.exchanges if exchange.request.method == "POST"]
-
-        async with asyncio.timeout(timeout_s), self._changed:
-            await self._changed.wait_for(lambda: len(calls()) >= count)
-        return calls()[count - 1]
-
-    async def closed(self, timeout_s: float = SAFETY_S) -> None:
-        """Wait until the connection of the latest POST is closed; raise `TimeoutError` if it is not in time."""
-        latest = [exchange for exchange in self.exchanges if exchange.request.method == "POST"][-1]
-        await asyncio.wait_for(latest.closed.wait(), timeout_s)
-
-    def _accept(self, connection: Connection) -> None:
-        self._connections = {open_one for open_one in self._connections if not open_one.is_lost}
-        self._connections.add(connection)
-        self.connection_count += 1
-
-    def _serve(self, exchange: Exchange) -> None:
-        self.exchanges.append(exchange)
-        self._start(self._announce())
-        self._start(self._reply(exchange))
-
-    def _choose(self, request: RecordedRequest) -> Reply:
-        if request.method == "POST":
-            return self._replies.popleft() if self._replies else self._lasting
-        return self._listings.popleft() if self._listings else answer_by_default
-
-    async def _announce(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
-
-    async def _reply(self, exchange: Exchange) -> None:
-        try:
-            await self._choose(exchange.request)(exchange)
-        except PeerLeftError:
-            return  # Many tests want just that; those that do not miss the answer.
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finish)
-
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._failures.append(error)
+        super().__init__(OPENAI, listener)
 
 
-def listen() -> socket.socket:
-    """Return a socket that listens on a free port of loopback."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(128)
-    listener.setblocking(False)
-    return listener
+def includes_usage(body: wire.Json) -> bool:
+    return bool((body.get("stream_options") or {}).get("include_usage"))
+
+
+def text_of(content: Any) -> str:  # Any: decoded JSON, a text or a list of parts.
+    """Join the texts of a message's content."""
+    if isinstance(content, str):
+        return content
+    return " ".join(part["text"] for part in content or [] if part["type"] == "text")
+
+
+def model(name: str) -> Response:
+    """Describe one model."""
+    if name in wire.MODELS:
+        return Response(wire.model_row(name))
+    message = f"The model '{name}' does not exist"
+    return Response(wire.error_body(message, "invalid_request_error", "model_not_found", "model"), 404)
+
+
+def legacy(body: wire.Json) -> Response | Sequence[bytes]:
+    """Echo a raw prompt."""
+    prompt = body["prompt"] if isinstance(body["prompt"], str) else "token ids"
+    texts = [f"{prompt} continued"] * (body.get("n") or 1)
+    usage = wire.usage_of(5, 2 * len(texts))
+    if not body.get("stream"):
+        return Response(wire.legacy_completion(body["model"], texts, usage), headers=REQUEST_ID)
+    made = wire.legacy_chunks(body["model"], texts, usage, include_usage=includes_usage(body))
+    return [*map(sse_event, made), wire.DONE]
+
+
+def embeddings(body: wire.Json) -> Response:
+    """Embed a text, a list of texts, a list of token ids, or a list of such lists."""
+    given = body["input"]
+    inputs = [given] if isinstance(given, str) or isinstance(given[0], int) else given
+    dimension_count = body.get("dimensions") or DIMENSION_COUNT
+    encoding = body.get("encoding_format") or "float"
+    return Response(wire.embeddings(body["model"], inputs, dimension_count, encoding), headers=REQUEST_ID)

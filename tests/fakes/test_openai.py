@@ -12,11 +12,11 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
 from tests.fakes import faults, wire
+from tests.fakes.answer import Answer, ToolCall
 from tests.fakes.canary import Canary
 from tests.fakes.exchange import Exchange, Reply
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.replies import chat, chat_in_pieces, held, stream_held
-from tests.fakes.wire import Answer, ToolCall
 
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello there"}]
 TOOLS: list[ChatCompletionToolParam] = [

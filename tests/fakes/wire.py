@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+
+from tests.fakes.answer import Answer, Counts, halves_of, pieces_of
 
 # Any: JSON values of every shape are built here.
 Json = dict[str, Any]
@@ -26,44 +26,18 @@ DONE = b"data: [DONE]\n\n"
 MODELS = ("gpt-4o-mini", "gpt-4.1", "text-embedding-3-small")
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A function call; `arguments` is sent as it is, JSON or not."""
-
-    id: str
-    name: str
-    arguments: str = "{}"
+def finish_of(answer: Answer) -> str:
+    """Return why an answer ended, in OpenAI's word."""
+    return answer.finish_reason or ("tool_calls" if answer.tool_calls else "stop")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One candidate. `finish_reason` is guessed from what it holds where it is None."""
-
-    text: str | None = None
-    tool_calls: Sequence[ToolCall] = ()
-    refusal: str | None = None
-    reasoning: str | None = None
-    finish_reason: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    """Further members of the message, or of the first delta."""
-
-    @property
-    def finish(self) -> str:
-        return self.finish_reason or ("tool_calls" if self.tool_calls else "stop")
-
-    @property
-    def pieces(self) -> list[str]:
-        """The text as a stream cuts it: word by word."""
-        return re.findall(r"\s*\S+|\s+$", self.text or "")
-
-
-def usage_of(prompt_token_count: int, completion_token_count: int) -> Json:
+def usage_of(prompt_token_count: object, completion_token_count: object, cached_token_count: int = 0) -> Json:
     """Return a usage object in full."""
     return {
         "prompt_tokens": prompt_token_count,
         "completion_tokens": completion_token_count,
-        "total_tokens": prompt_token_count + completion_token_count,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "total_tokens": Counts(prompt_token_count, completion_token_count).total,
+        "prompt_tokens_details": {"cached_tokens": cached_token_count, "audio_tokens": 0},
         "completion_tokens_details": {
             "reasoning_tokens": 0,
             "audio_tokens": 0,
@@ -71,11 +45,6 @@ def usage_of(prompt_token_count: int, completion_token_count: int) -> Json:
             "rejected_prediction_tokens": 0,
         },
     }
-
-
-def default_usage(answers: Sequence[Answer]) -> Json:
-    """Count a token a word, and ten for the prompt."""
-    return usage_of(10, sum(len(answer.pieces) for answer in answers))
 
 
 def completion(model: str, answers: Sequence[Answer], usage: object, *, logprobs: bool = False) -> Json:
@@ -90,7 +59,7 @@ def completion(model: str, answers: Sequence[Answer], usage: object, *, logprobs
                 "index": index,
                 "message": message_of(answer),
                 "logprobs": logprobs_of(answer.pieces) if logprobs else None,
-                "finish_reason": answer.finish,
+                "finish_reason": finish_of(answer),
             }
             for index, answer in enumerate(answers)
         ],
@@ -161,15 +130,9 @@ def choice_deltas(index: int, answer: Answer, *, logprobs: bool) -> Iterator[Jso
     for number, call in enumerate(answer.tool_calls):
         opening = {"index": number, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
         yield choice({"tool_calls": [opening]})
-        half = len(call.arguments) // 2
-        for part in filter(None, (call.arguments[:half], call.arguments[half:])):
+        for part in halves_of(call.arguments):
             yield choice({"tool_calls": [{"index": number, "function": {"arguments": part}}]})
-    yield choice({}, answer.finish)
-
-
-def sse(value: object) -> bytes:
-    """Return one server-sent event."""
-    return b"data: " + msgspec.json.encode(value) + b"\n\n"
+    yield choice({}, finish_of(answer))
 
 
 def legacy_completion(model: str, texts: Sequence[str], usage: object) -> Json:
@@ -192,7 +155,7 @@ def legacy_chunks(model: str, texts: Sequence[str], usage: object, *, include_us
     envelope: Json = {"id": "cmpl-fake0001", "object": "text_completion", "created": CREATED, "model": model}
     made: list[Json] = []
     for index, text in enumerate(texts):
-        for piece in Answer(text).pieces:
+        for piece in pieces_of(text):
             choice = {"index": index, "text": piece, "logprobs": None, "finish_reason": None}
             made.append({**envelope, "choices": [choice]})
         ending = {"index": index, "text": "", "logprobs": None, "finish_reason": "stop"}

@@ -1,0 +1,22 @@
+"""Every dialect that a fake provider speaks, by the gateway's name of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.fakes.anthropic import ANTHROPIC
+from tests.fakes.dialect import Dialect, Feature, Trouble
+from tests.fakes.openai import OPENAI
+
+DIALECTS: Mapping[str, Dialect] = {
+    dialect.name: dialect
+    for dialect in (
+        ANTHROPIC,
+        OPENAI,
+    )
+}
+
+
+def dialects_with(*needed: Trouble | Feature) -> list[str]:
+    """Return the names of those that have all of this, for tests of what not every vendor has."""
+    return [name for name, dialect in DIALECTS.items() if not dialect.lacks & {*needed}]
