@@ -129,6 +129,7 @@ def check_providers(document: ResolvedDocument, environment: Mapping[str, str], 
             for field in sorted(address_fields(row) - own - taken):
                 document.report(path, f"this provider needs `{field}`, which is part of its address, or `base_url`")
         check_aws_credentials(document, path, own, has_region="region" in own | taken)
+        check_chain(document, path, entry, effective, has_region="region" in own | taken)
         if effective != "mock" and entry.get("script") is not None:
             document.report((*path, "script"), "only the dialect mock has a script")
         check_provider_keys(document, (*path, "api_keys"), entry.get("api_keys"))
@@ -140,6 +141,22 @@ def check_aws_credentials(document: ResolvedDocument, path: Path, own: set[str],
     for needed in ("access_key_id", "secret_access_key", "region"):
         if given and needed not in own and not (needed == "region" and has_region):
             document.report(path, f"`{given[0]}` needs `{needed}` beside it")
+
+
+def check_chain(
+    document: ResolvedDocument, path: Path, entry: dict[str, Value], dialect: str, *, has_region: bool
+) -> None:
+    """What names a chain gives no credentials of its own; AWS' has requests to sign, and a region for it."""
+    if entry.get("credentials") is None:
+        return
+    inner: Path = (*path, "credentials")
+    for name in ("api_keys", "access_token", "access_key_id"):
+        if entry.get(name) is not None:
+            document.report(inner, f"`{name}` stands beside it: leave one of the two out")
+    if entry["credentials"] == "aws" and not has_region:
+        document.report(path, "`credentials: aws` needs `region` beside it")
+    if entry["credentials"] == "aws" and dialect != "bedrock":
+        document.report(inner, "only requests of the dialect bedrock are signed for AWS")
 
 
 def check_base_url(document: ResolvedDocument, path: Path, entry: dict[str, Value], *, needed: bool) -> None:

@@ -27,6 +27,7 @@ from llmgateway_server.dialects.codec import (
 )
 from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.upstream.content import bears_content
+from llmgateway_server.upstream.credentials.credentials import Credentials
 from llmgateway_server.upstream.eventstream import EventStreamSplitter
 from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, Splitter
 from llmgateway_server.upstream.http import (
@@ -53,22 +54,18 @@ SPLITTERS: Mapping[Framing, Callable[[int], Splitter]] = {
 T = TypeVar("T")
 
 
-# (method, url, headers, body) → the headers to add
-Sign = Callable[[str, str, Mapping[str, str], bytes], Mapping[str, str]]
-
-
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a provider is and how it knows us.
 
     `base_url` has no trailing slash. `key_headers` holds, for each key, the headers that carry it; one empty
-    mapping where the provider wants none. `sign` makes the headers that carry a signature, where it wants one.
+    mapping where the provider wants none. `credentials` make the headers of each request, where a key will not do.
     """
 
     name: str
     base_url: str
     key_headers: Sequence[Mapping[str, str]]
-    sign: Sign | None = None
+    credentials: Credentials | None = None
 
 
 class HttpUpstream:
@@ -89,7 +86,7 @@ class HttpUpstream:
         self.name = endpoint.name
         self.dialect = codec.name
         self._base_url = endpoint.base_url
-        self._sign = endpoint.sign
+        self._credentials = endpoint.credentials
         self._codec = codec
         self._http = http
         self._timeouts = timeouts
@@ -201,8 +198,11 @@ class HttpUpstream:
         url, headers = self._base_url + encoded.path, next(self._headers)
         if encoded.headers:
             headers = {**headers, **encoded.headers}
-        if self._sign is not None:
-            headers = {**headers, **self._sign(encoded.method, url, headers, encoded.body)}
+        credentials = self._credentials
+        if credentials is not None:
+            if not credentials.is_ready():
+                await credentials.ready()
+            headers = {**headers, **credentials.headers(encoded.method, url, headers, encoded.body)}
         try:
             response = await self._http.send(encoded.method, url, headers, encoded.body, self._timeouts.connect_s)
         except ConnectTimeoutError as error:

@@ -91,7 +91,7 @@ async def test_a_call_goes_where_the_row_says_with_the_key_of_its_variable(name:
     clock = asyncio.get_running_loop().time
     http = HttpPool(time.monotonic)
     try:
-        upstream = build_upstreams(settings, http, clock)[name]
+        upstream = build_upstreams(settings, http, clock, {})[name]
         request = generation_pb2.GenerateRequest(model=f"{name}/m")
         request.messages.add(role=message_pb2.ROLE_USER).parts.add(text="Hi")
         response = await upstream.generate(request, "m", AttemptState(clock() + 10))
