@@ -216,7 +216,10 @@ class HttpUpstream:
         try:
             if 300 <= response.status < 400:
                 raise bad_response(self.name, "it redirects, which is never followed: check base_url", response.status)
-            raise self._codec.decode_error(response.status, response.headers, await self._read_error(response))
+            failure = self._codec.decode_error(response.status, response.headers, await self._read_error(response))
+            if credentials is not None and isinstance(failure, errors.ProviderKeyRejected):
+                credentials.refused()
+            raise failure
         finally:
             response.close()
 

@@ -32,6 +32,9 @@ class GivenAwsCredentials:
     async def ready(self) -> None:
         """They always are."""
 
+    def refused(self) -> None:
+        """Nothing renews them."""
+
     def headers(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:
         return sign(self._credentials, self._scope, method, url, headers, body, self._now())
 
@@ -42,6 +45,7 @@ class RenewedAwsCredentials:
     def __init__(self, renewal: Renewal[AwsCredentials], scope: Scope, now: Callable[[], float]) -> None:
         self.is_ready = renewal.is_ready
         self.ready = renewal.ready
+        self.refused = renewal.doubt
         self._renewal = renewal
         self._scope = scope
         self._now = now

@@ -35,6 +35,7 @@ class RenewedHeaders:
     def __init__(self, renewal: Renewal[Headers]) -> None:
         self.is_ready = renewal.is_ready
         self.ready = renewal.ready
+        self.refused = renewal.doubt
         self._renewal = renewal
 
     def headers(self, method: str, url: str, headers: Headers, body: bytes) -> Headers:  # noqa: ARG002  # no signature

@@ -33,6 +33,10 @@ class Credentials(Protocol):
         """Return the headers to add to a request."""
         ...
 
+    def refused(self) -> None:
+        """Hear that the provider refused them: ones that a chain found are renewed in the background."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Lease(Generic[Secret]):

@@ -73,8 +73,8 @@ class Renewal(Generic[Secret]):
         now_s = self._clocks.now()
         if has_ended(lease, now_s):
             return False
-        if now_s >= lease.renew_s and self._flight is None and self._clocks.monotonic() >= self._renew_s:
-            self.start()
+        if now_s >= lease.renew_s:
+            self.doubt()
         return True
 
     async def ready(self) -> None:
@@ -110,6 +110,11 @@ class Renewal(Generic[Secret]):
         )
         self._threads.append(thread)
         thread.start()
+
+    def doubt(self) -> None:
+        """Renew what a provider refused, which may have been revoked or replaced; no more often than every pause."""
+        if self._flight is None and self._clocks.monotonic() >= self._renew_s:
+            self.start()
 
     def close(self) -> None:
         """Forget the renewal under way."""

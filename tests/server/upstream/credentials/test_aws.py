@@ -14,7 +14,7 @@ from llmgateway_server.errors import ProviderKeyRejected
 from llmgateway_server.upstream.sigv4 import AwsCredentials, Scope, sign
 
 from tests.fakes.canned import Asked, Canned, CannedProvider, json_answer
-from tests.fakes.token_service import TokenService
+from tests.fakes.token_service import SAFETY_S, TokenService
 from tests.server.upstream.credentials.serving import serving
 
 SECRET = "canary-aws-secret/0123456789abcdefghijk"
@@ -188,3 +188,30 @@ async def test_a_chain_that_was_asked_for_says_which_library_is_missing(monkeypa
             error = await served.fail()
         assert provider.asked == []
     assert "needs a library that is not installed. Run pip install 'llmgateway-grpc[aws]'." in str(error)
+
+
+async def test_credentials_that_the_provider_refuses_are_looked_up_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that was replaced in a shared file: it has no end by which it would be renewed."""
+    monkeypatch.setattr("llmgateway_server.upstream.credentials.renewal.PAUSE_S", 0.0)
+    folder = home / ".aws"
+    folder.mkdir()
+    file = folder / "credentials"
+    file.write_text(f"[default]\naws_access_key_id = AKID0\naws_secret_access_key = {SECRET}\n")
+    old, new = AwsCredentials("AKID0", SECRET), AwsCredentials("AKID1", SECRET)
+    refused = json_answer({"message": "The security token included in the request is invalid."}, 403)
+    async with CannedProvider() as provider:
+        async with serving("bedrock", bedrock(provider)) as served:
+            provider.script(HELLO)
+            await served.call()
+            file.write_text(file.read_text().replace("AKID0", "AKID1"))
+            provider.script(HELLO)
+            await served.call()
+            provider.script(refused)
+            assert (await served.fail()).reason == ProviderKeyRejected.reason
+            async with asyncio.timeout(SAFETY_S):
+                while signer(provider, provider.asked[-1], old, new) != "AKID1":
+                    provider.script(HELLO)
+                    await served.call()
+        assert [signer(provider, asked, old, new) for asked in provider.asked[:3]] == ["AKID0"] * 3
