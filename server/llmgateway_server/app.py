@@ -47,11 +47,15 @@ from llmgateway_server.telemetry.loop_delay import observe_loop_delay
 from llmgateway_server.telemetry.metrics import Metrics
 from llmgateway_server.telemetry.observer import CallObserver
 from llmgateway_server.telemetry.probes import probe_app
+from llmgateway_server.upstream.credentials.credentials import Credentials
+from llmgateway_server.upstream.credentials.of_provider import Chains
+from llmgateway_server.upstream.credentials.renewal import Clocks as ChainClocks
+from llmgateway_server.upstream.gateway import DIALECT as GATEWAY_DIALECT
+from llmgateway_server.upstream.gateway import GatewayUpstream
 from llmgateway_server.upstream.http import HttpClient
 from llmgateway_server.upstream.http_pool import HttpPool
-from llmgateway_server.upstream.http_upstream import Endpoint, HttpUpstream, Sign
+from llmgateway_server.upstream.http_upstream import Endpoint, HttpUpstream
 from llmgateway_server.upstream.mock import MockUpstream
-from llmgateway_server.upstream.sigv4 import AwsCredentials, Scope, sign
 from llmgateway_server.upstream.upstream import Upstream
 
 log = logging.getLogger("llmgateway")
@@ -86,7 +90,10 @@ class Gateway:
         settings, clock = self._settings, time.monotonic
         http = HttpPool(clock)
         opened.push_async_callback(http.close)
-        upstreams = build_upstreams(settings, http, clock)
+        chains = Chains(ChainClocks(clock, time.time), self._report_credentials)
+        opened.callback(chains.close)
+        credentials = chains.open(settings.providers, load_vendors())
+        upstreams = build_upstreams(settings, http, clock, credentials)
         self.providers = tuple(upstreams)
         self._rim = Rim(
             Keyring.from_settings(settings.auth),
@@ -108,6 +115,7 @@ class Gateway:
         self._rest = await start_server(app, settings.server.http_listen, tls, shim)
         opened.push_async_callback(self._rest.close)
         self._metrics_address = await self._serve_probes(opened)
+        chains.start()
         watch = asyncio.create_task(observe_loop_delay(self._metrics.loop_delay.observe))
         opened.push_async_callback(cancel, watch)
 
@@ -165,13 +173,18 @@ class Gateway:
     async def _ready(self) -> bool:
         return self._is_ready
 
+    def _report_credentials(self, provider: str, what: str) -> None:
+        log.warning("provider %s %s", provider, what)
+
     def _report_listing(self, provider: str, error: errors.CallError) -> None:
         self._metrics.listing_failed(provider)
         log.warning("provider %s did not list its models: %s", provider, error.message)
 
 
-def build_upstreams(settings: Settings, http: HttpClient, clock: Callable[[], float]) -> dict[str, Upstream]:
-    """Return the configured providers by name."""
+def build_upstreams(
+    settings: Settings, http: HttpClient, clock: Callable[[], float], credentials: Mapping[str, Credentials]
+) -> dict[str, Upstream]:
+    """Return the configured providers by name. `credentials` are those that are more than a header, by provider."""
     vendors = load_vendors()
     upstreams: dict[str, Upstream] = {}
     for name, provider in settings.providers.items():
@@ -181,9 +194,13 @@ def build_upstreams(settings: Settings, http: HttpClient, clock: Callable[[], fl
             upstreams[name] = MockUpstream(
                 name, provider.script, asyncio.sleep, clock=clock, timeouts=provider.timeouts or settings.timeouts
             )
+        elif dialect == GATEWAY_DIALECT:
+            keys = [secret.get_secret_value() for secret in provider.api_keys or ()]
+            timeouts = provider.timeouts or settings.timeouts
+            upstreams[name] = GatewayUpstream(name, provider.base_url or "", keys, timeouts, clock)
         else:
             codec = make_codec(dialect, name, effective_quirks(provider, vendor))
-            endpoint = endpoint_of(name, provider, vendor)
+            endpoint = endpoint_of(name, provider, vendor, credentials.get(name))
             timeouts = provider.timeouts or settings.timeouts
             upstreams[name] = HttpUpstream(endpoint, codec, http, timeouts, settings.limits, clock)
     return upstreams
@@ -199,11 +216,13 @@ def effective_quirks(provider: ProviderSettings, vendor: Vendor | None) -> dict[
     return quirks
 
 
-def endpoint_of(name: str, provider: ProviderSettings, vendor: Vendor | None) -> Endpoint:
+def endpoint_of(
+    name: str, provider: ProviderSettings, vendor: Vendor | None, credentials: Credentials | None
+) -> Endpoint:
     """Return where a provider is, and the headers that carry its keys."""
     base_url = provider.base_url or fill_address(vendor.base_url if vendor is not None else "", provider)
-    if provider.access_key_id is not None and provider.secret_access_key is not None:
-        return Endpoint(name, base_url.rstrip("/"), [], sign=aws_signer(provider))
+    if credentials is not None:
+        return Endpoint(name, base_url.rstrip("/"), [], credentials)
     if provider.access_token is not None:
         bearer = {"authorization": f"Bearer {provider.access_token.get_secret_value()}"}
         return Endpoint(name, base_url.rstrip("/"), [bearer])
@@ -216,21 +235,6 @@ def fill_address(base_url: str, provider: ProviderSettings) -> str:
     if provider.location == "global":
         base_url = base_url.replace("{location}-", "")  # Google's global endpoint has no name of its own
     return base_url.format(region=provider.region, project=provider.project, location=provider.location)
-
-
-def aws_signer(provider: ProviderSettings) -> Sign:
-    """Return what signs a provider's requests with its static credentials."""
-    token = provider.session_token.get_secret_value() if provider.session_token is not None else ""
-    key_id, secret = provider.access_key_id, provider.secret_access_key
-    if key_id is None or secret is None or provider.region is None:
-        raise ValueError("a signature needs access_key_id, secret_access_key and region")
-    credentials = AwsCredentials(key_id.get_secret_value(), secret.get_secret_value(), token)
-    scope = Scope(provider.region, "bedrock")
-
-    def add(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:
-        return sign(credentials, scope, method, url, headers, body, time.time())
-
-    return add
 
 
 def build_pipeline(
@@ -246,7 +250,8 @@ def build_pipeline(
 
     def describe(model: model_pb2.Model, provider: str, name: str) -> None:
         knowledge.describe(model, provider, name)
-        model.accepted_parameters.extend(upstreams[provider].accepted_parameters(name))
+        if not model.accepted_parameters:
+            model.accepted_parameters.extend(upstreams[provider].accepted_parameters(name))
 
     directory = ModelDirectory(table, listings, clock, report_listing, describe)
     dropping = {name for name, provider in settings.providers.items() if provider.unsupported_policy == "drop"}

@@ -233,7 +233,7 @@ def check_cache(request: Cacheable) -> None:
 def warn_of_options(info: call_pb2.CallInfo, request: Billable, upstream: Upstream) -> None:
     """Say which provider options reached nobody."""
     for dialect in request.provider_options_json:
-        if dialect != upstream.dialect:
+        if not upstream.reads_options(dialect):
             field = f'provider_options_json["{dialect[:64]}"]'
             info.warnings.add(field=field, description="No target speaks this dialect: the options were not sent.")
 

@@ -57,7 +57,8 @@ class Vendor:
     `auth` says how a key travels: `bearer` is `Authorization: Bearer KEY`; any other value is the name of the
     header that holds the bare key. `key_variable` and `base_url_variable` are environment variables, empty
     where none is in usual use; `base_url_form` says what the latter holds. `setting_variables` are those of other
-    settings of the provider, by its name: the first that is set counts. `key_required` is false for servers
+    settings of the provider, by its name: the first that is set counts. `credentials` names the chain of the vendor's
+    own library that serves where no credentials are given (`config/chains.py`). `key_required` is false for servers
     that may run without a key. `quirks` belong to the dialect, which checks them. `source` is the document that
     the row was read from, `read_on` the day. `billing` is None where nothing is known of it.
     """
@@ -74,6 +75,7 @@ class Vendor:
     base_url_variable: str = ""
     base_url_form: BaseUrlForm = "url"
     setting_variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    credentials: Literal["aws", "google", "entra"] | None = None
     served_by_default: bool = False
     billing: Billing | None = None
     quirks: Mapping[str, Any] = field(default_factory=dict)  # Any: the dialect decodes them.

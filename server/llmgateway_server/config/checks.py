@@ -128,7 +128,10 @@ def check_providers(document: ResolvedDocument, environment: Mapping[str, str], 
         if row is not None and "base_url" not in own:
             for field in sorted(address_fields(row) - own - taken):
                 document.report(path, f"this provider needs `{field}`, which is part of its address, or `base_url`")
+        if effective == "llmgateway" and has_path(entry.get("base_url")):
+            document.report((*path, "base_url"), "the address of another gateway is a host and a port, without a path")
         check_aws_credentials(document, path, own, has_region="region" in own | taken)
+        check_chain(document, path, entry, effective, has_region="region" in own | taken)
         if effective != "mock" and entry.get("script") is not None:
             document.report((*path, "script"), "only the dialect mock has a script")
         check_provider_keys(document, (*path, "api_keys"), entry.get("api_keys"))
@@ -142,6 +145,22 @@ def check_aws_credentials(document: ResolvedDocument, path: Path, own: set[str],
             document.report(path, f"`{given[0]}` needs `{needed}` beside it")
 
 
+def check_chain(
+    document: ResolvedDocument, path: Path, entry: dict[str, Value], dialect: str, *, has_region: bool
+) -> None:
+    """What names a chain gives no credentials of its own; AWS' has requests to sign, and a region for it."""
+    if entry.get("credentials") is None:
+        return
+    inner: Path = (*path, "credentials")
+    for name in ("api_keys", "access_token", "access_key_id"):
+        if entry.get(name) is not None:
+            document.report(inner, f"`{name}` stands beside it: leave one of the two out")
+    if entry["credentials"] == "aws" and not has_region:
+        document.report(path, "`credentials: aws` needs `region` beside it")
+    if entry["credentials"] == "aws" and dialect != "bedrock":
+        document.report(inner, "only requests of the dialect bedrock are signed for AWS")
+
+
 def check_base_url(document: ResolvedDocument, path: Path, entry: dict[str, Value], *, needed: bool) -> None:
     """A base URL is http or https, with a host, and without credentials."""
     url = entry.get("base_url")
@@ -149,6 +168,14 @@ def check_base_url(document: ResolvedDocument, path: Path, entry: dict[str, Valu
         document.report(path, "this provider needs `base_url`, as its documentation names it")
     if isinstance(url, str) and (problem := find_url_problem(url)):
         document.report((*path, "base_url"), problem)
+
+
+def has_path(url: Value) -> bool:
+    """Whether a base URL leads further than to its host. What is no URL is reported elsewhere."""
+    try:
+        return isinstance(url, str) and bool(urlsplit(url).path.strip("/"))
+    except ValueError:
+        return False
 
 
 def find_url_problem(url: str) -> str | None:

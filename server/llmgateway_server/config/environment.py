@@ -27,10 +27,16 @@ def settings_from_environment(environment: Mapping[str, str], vendors: VendorRow
 def providers_from_environment(environment: Mapping[str, str], vendors: VendorRows) -> Mapping[str, ProviderSettings]:
     """Return `mock` and each vendor whose key or base URL the environment holds. Raises `ConfigError`."""
     return {
-        name: provider_from_environment(row, environment)
+        name: without_chain(provider_from_environment(row, environment))
         for name, row in vendors.items()
         if row.served_by_default or names_vendor(row, environment)
     }
+
+
+def without_chain(provider: ProviderSettings) -> ProviderSettings:
+    """Ask no chain for a provider that nobody configured: a variable for other tools must not stop the start."""
+    has_credentials = provider.api_keys or provider.access_token is not None or provider.access_key_id is not None
+    return provider if has_credentials else provider.model_copy(update={"credentials": "none"})
 
 
 def names_vendor(row: VendorRow, environment: Mapping[str, str]) -> bool:

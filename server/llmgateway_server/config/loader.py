@@ -17,7 +17,7 @@ from llmgateway_server.config.schema import describe_error
 from llmgateway_server.config.settings import FROM_FILE, ProviderSettings, Settings, TimeoutSettings
 from llmgateway_server.config.vendor import VendorRow, VendorRows
 
-CREDENTIALS = frozenset(("api_keys", "access_token", *AWS_CREDENTIALS))
+CREDENTIALS = frozenset(("api_keys", "access_token", "credentials", *AWS_CREDENTIALS))
 
 
 def load_settings(path: FilePath, environment: Mapping[str, str], vendors: VendorRows) -> Settings:

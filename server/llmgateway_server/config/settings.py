@@ -199,6 +199,11 @@ class ProviderSettings(Section):
     api_keys: Several[SecretStr] | None = None
     access_token: SecretStr | None = None
     """Instead of `api_keys`: a token sent as `Authorization: Bearer`, for example Microsoft Entra's for Azure."""
+    credentials: Literal["aws", "google", "entra", "none"] | None = None
+    """Instead of both: the chain of that vendor's own library; `none`: no credentials at all.
+
+    If absent, the vendor's row names the chain, which serves where there are no credentials here.
+    """
     region: str | None = None
     """AWS: the region. It is part of the address where `base_url` is absent, and of every signature."""
     access_key_id: SecretStr | None = None

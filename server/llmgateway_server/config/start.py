@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from llmgateway_server.config.address import parse_address
+from llmgateway_server.config.chains import find_missing_libraries
 from llmgateway_server.config.problems import ConfigError, Problem
 from llmgateway_server.config.settings import Settings
 from llmgateway_server.config.vendor import VendorRows
@@ -16,7 +17,11 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 def check_start(settings: Settings, vendors: VendorRows, source: str) -> None:
     """Raise `ConfigError` where the gateway must not start with these settings."""
-    problems = [*find_exposure(settings), *find_loops(settings, vendors)]
+    problems = [
+        *find_exposure(settings),
+        *find_loops(settings, vendors),
+        *find_missing_libraries(settings, vendors),
+    ]
     if problems:
         raise ConfigError(source, problems)
 

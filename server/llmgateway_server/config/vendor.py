@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 _PLACEHOLDER = re.compile(r"{(\w+)}")
 
@@ -14,6 +14,7 @@ class VendorRow(Protocol):
 
     `key_variable` and `base_url_variable` are the environment variables in usual use, empty if there is none;
     `setting_variables` those of other settings, by the setting's name: the first that is set counts.
+    `credentials` is the chain that they come from where none are given, None where there is no such chain.
     `served_by_default` says whether the gateway serves it without any configuration.
     """
 
@@ -29,6 +30,8 @@ class VendorRow(Protocol):
     def base_url_variable(self) -> str: ...
     @property
     def setting_variables(self) -> Mapping[str, tuple[str, ...]]: ...
+    @property
+    def credentials(self) -> Literal["aws", "google", "entra"] | None: ...
     @property
     def served_by_default(self) -> bool: ...
     def read_base_url(self, text: str) -> str:

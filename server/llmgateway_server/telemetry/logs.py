@@ -20,6 +20,9 @@ import msgspec
 MAX_WAITING_LINES = 10_000
 # Lines are gathered for so long: a thread that wakes for each would cost more than the line.
 GATHER_S = 0.1
+# Libraries that handle credentials, and quote them: requests, answers, what a process wrote. The gateway logs of their
+# failures what it has masked.
+SILENT = frozenset({"azure", "botocore", "google", "msal", "requests", "urllib3"})
 
 
 class LineWriter:
@@ -115,6 +118,7 @@ def start_logging(level: str, out: BinaryIO | None = None) -> tuple[LineWriter, 
     """Send all logging through a writer; return it, and what undoes it."""
     writer = LineWriter(out if out is not None else sys.stderr.buffer)
     handler = JsonHandler(writer)
+    handler.addFilter(lambda record: record.name.partition(".")[0] not in SILENT)
     root = logging.getLogger()
     before = (root.level, list(root.handlers))
     root.handlers[:] = [handler]

@@ -28,6 +28,7 @@ from llmgateway_server.dialects.codec import (
 from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.parameters import accepted_parameters
 from llmgateway_server.upstream.content import bears_content
+from llmgateway_server.upstream.credentials.credentials import Credentials
 from llmgateway_server.upstream.eventstream import EventStreamSplitter
 from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, Splitter
 from llmgateway_server.upstream.http import (
@@ -54,22 +55,18 @@ SPLITTERS: Mapping[Framing, Callable[[int], Splitter]] = {
 T = TypeVar("T")
 
 
-# (method, url, headers, body) → the headers to add
-Sign = Callable[[str, str, Mapping[str, str], bytes], Mapping[str, str]]
-
-
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a provider is and how it knows us.
 
     `base_url` has no trailing slash. `key_headers` holds, for each key, the headers that carry it; one empty
-    mapping where the provider wants none. `sign` makes the headers that carry a signature, where it wants one.
+    mapping where the provider wants none. `credentials` make the headers of each request, where a key will not do.
     """
 
     name: str
     base_url: str
     key_headers: Sequence[Mapping[str, str]]
-    sign: Sign | None = None
+    credentials: Credentials | None = None
 
 
 class HttpUpstream:
@@ -90,7 +87,7 @@ class HttpUpstream:
         self.name = endpoint.name
         self.dialect = codec.name
         self._base_url = endpoint.base_url
-        self._sign = endpoint.sign
+        self._credentials = endpoint.credentials
         self._codec = codec
         self._http = http
         self._timeouts = timeouts
@@ -133,6 +130,9 @@ class HttpUpstream:
     async def list_models(self) -> list[model_pb2.Model]:
         state = AttemptState(self._clock() + LIST_MODELS_TIMEOUT_S)
         return self._codec.decode_list_models(await self._exchange(self._codec.encode_list_models(), state))
+
+    def reads_options(self, dialect: str) -> bool:
+        return dialect == self.dialect
 
     def accepted_parameters(self, model: str) -> list[str]:
         def send(request: generation_pb2.GenerateRequest) -> bytes | None:
@@ -209,8 +209,11 @@ class HttpUpstream:
         url, headers = self._base_url + encoded.path, next(self._headers)
         if encoded.headers:
             headers = {**headers, **encoded.headers}
-        if self._sign is not None:
-            headers = {**headers, **self._sign(encoded.method, url, headers, encoded.body)}
+        credentials = self._credentials
+        if credentials is not None:
+            if not credentials.is_ready():
+                await credentials.ready()
+            headers = {**headers, **credentials.headers(encoded.method, url, headers, encoded.body)}
         try:
             response = await self._http.send(encoded.method, url, headers, encoded.body, self._timeouts.connect_s)
         except ConnectTimeoutError as error:
@@ -224,7 +227,10 @@ class HttpUpstream:
         try:
             if 300 <= response.status < 400:
                 raise bad_response(self.name, "it redirects, which is never followed: check base_url", response.status)
-            raise self._codec.decode_error(response.status, response.headers, await self._read_error(response))
+            failure = self._codec.decode_error(response.status, response.headers, await self._read_error(response))
+            if credentials is not None and isinstance(failure, errors.ProviderKeyRejected):
+                credentials.refused()
+            raise failure
         finally:
             response.close()
 

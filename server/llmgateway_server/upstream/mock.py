@@ -131,6 +131,9 @@ class MockUpstream:
     async def list_models(self) -> list[model_pb2.Model]:
         return [describe_model(name, model) for name, model in self._models.items()]
 
+    def reads_options(self, dialect: str) -> bool:
+        return dialect == self.dialect
+
     def accepted_parameters(self, model: str) -> list[str]:  # noqa: ARG002  # all play alike
         return accepted_parameters(lambda request: None if find_unserved(request) else request.SerializeToString())
 

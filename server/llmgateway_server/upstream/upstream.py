@@ -62,6 +62,10 @@ class Upstream(Protocol):
         """List what the provider serves; ids are the provider's own names, without its prefix."""
         ...
 
+    def reads_options(self, dialect: str) -> bool:
+        """Whether provider options of a dialect reach anybody here."""
+        ...
+
     def accepted_parameters(self, model: str) -> list[str]:
         """Return the paths of the parameters of a generation that a model honours, sorted. Never raises."""
         ...

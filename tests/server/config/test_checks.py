@@ -104,6 +104,12 @@ def test_the_pepper_is_a_secret_as_keys_are(tmp_path: Path) -> None:
         ("{x: {dialect: openai, base_url: 'https://'}}", "providers.x.base_url", "a base URL starts with http://"),
         ("{x: {dialect: openai, base_url: 'http://h:x'}}", "providers.x.base_url", "this is no URL"),
         ("{x: {dialect: openai, base_url: 'http://u:p@h'}}", "providers.x.base_url", "a base URL holds no credentials"),
+        (
+            "{x: {dialect: llmgateway, base_url: 'http://h:1/v1'}}",
+            "providers.x.base_url",
+            "the address of another gateway",
+        ),
+        ("{x: {dialect: llmgateway}}", "providers.x", "this provider needs `base_url`"),
         ("{x: {dialect: openai, base_url: 'http://h?a=b'}}", "providers.x.base_url", "a base URL has no query"),
         ("{openai: {script: {}}}", "providers.openai.script", "only the dialect mock has a script"),
         ("{openai: {api_keys: [sk-a]}}", "providers.openai.api_keys[0]", "this looks like a real key; give it by ref"),

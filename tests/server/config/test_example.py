@@ -32,7 +32,8 @@ def test_the_example_loads_with_all_its_lines(tmp_path: Path) -> None:
     for name in ("certificate.pem", "key.pem", "client-ca.pem", "secret"):
         (tmp_path / name).write_text(SECRET)
     text = re.sub(r"\$\{file:/run/secrets/[^}]*\}", "${file:secret}", TEXT_WITH_EVERYTHING)
-    loaded = load(tmp_path, text, {"CI_KEY": OTHER_SECRET, "OPENAI_API_KEY": "key", "AZURE_OPENAI_API_KEY": "k"})
+    keys = {"OPENAI_API_KEY": "key", "AZURE_OPENAI_API_KEY": "k", "OTHER_GATEWAY_KEY": "k"}
+    loaded = load(tmp_path, text, {"CI_KEY": OTHER_SECRET, **keys})
     assert [key.name for key in loaded.auth.keys] == ["ci", "app"]
     assert loaded.auth.pepper is not None
     assert loaded.server.grpc_tls is not None
