@@ -31,7 +31,7 @@ from llmgateway_server.catalog.knowledge import load_knowledge
 from llmgateway_server.catalog.vendors import Vendor, auth_headers, load_vendors
 from llmgateway_server.config.address import Address, parse_address
 from llmgateway_server.config.settings import ProviderSettings, Settings, TlsSettings
-from llmgateway_server.dialects.registry import make_codec
+from llmgateway_server.dialects.registry import make_codec, make_sibling
 from llmgateway_server.pipeline import Pipeline
 from llmgateway_server.routing.capabilities import CapabilityCheck
 from llmgateway_server.routing.directory import ModelDirectory
@@ -60,6 +60,8 @@ from llmgateway_server.upstream.upstream import Upstream
 
 log = logging.getLogger("llmgateway")
 
+# Dialects whose providers serve Claude, too: its models differ there as they do at Anthropic.
+CLAUDE_TOO = ("bedrock", "gemini")
 # What the last answers may take to leave, once the calls behind them have ended.
 FLUSH_S = 0.5
 # How many objects may be made before the young ones are collected.
@@ -199,10 +201,13 @@ def build_upstreams(
             timeouts = provider.timeouts or settings.timeouts
             upstreams[name] = GatewayUpstream(name, provider.base_url or "", keys, timeouts, clock)
         else:
-            codec = make_codec(dialect, name, effective_quirks(provider, vendor))
+            quirks = effective_quirks(provider, vendor)
+            if dialect in CLAUDE_TOO:
+                quirks = {**quirks, "claude": {**vendors["anthropic"].quirks, **quirks.get("claude", {})}}
+            codec, sibling = make_codec(dialect, name, quirks), make_sibling(dialect, name, quirks)
             endpoint = endpoint_of(name, provider, vendor, credentials.get(name))
             timeouts = provider.timeouts or settings.timeouts
-            upstreams[name] = HttpUpstream(endpoint, codec, http, timeouts, settings.limits, clock)
+            upstreams[name] = HttpUpstream(endpoint, codec, http, timeouts, settings.limits, clock, sibling)
     return upstreams
 
 

@@ -6,7 +6,7 @@ or a time-out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
@@ -98,6 +98,13 @@ class Reranker(Protocol):
     def encode_rerank(self, request: rerank_pb2.RerankRequest, model: str) -> EncodedRequest: ...
 
     def decode_rerank(self, request: rerank_pb2.RerankRequest, body: bytes) -> rerank_pb2.RerankResponse: ...
+
+
+class Sibling(NamedTuple):
+    """The codec of some models of a provider whose others speak another dialect: `serves` tells them by their names."""
+
+    serves: Callable[[str], bool]
+    codec: Codec
 
 
 class Codec(Protocol):

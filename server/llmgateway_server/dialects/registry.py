@@ -8,8 +8,9 @@ from typing import Any
 from llmgateway_server.dialects.anthropic.codec import AnthropicCodec
 from llmgateway_server.dialects.anthropic.quirks import Quirks as AnthropicQuirks
 from llmgateway_server.dialects.bedrock.codec import BedrockCodec
+from llmgateway_server.dialects.bedrock.families import base_model
 from llmgateway_server.dialects.bedrock.quirks import Quirks as BedrockQuirks
-from llmgateway_server.dialects.codec import Codec
+from llmgateway_server.dialects.codec import Codec, Sibling
 from llmgateway_server.dialects.cohere.codec import CohereCodec
 from llmgateway_server.dialects.cohere.quirks import Quirks as CohereQuirks
 from llmgateway_server.dialects.gemini.codec import GeminiCodec
@@ -57,6 +58,30 @@ CODECS: Mapping[str, Callable[[str, Values], Codec]] = {
     "ollama": ollama,
     "openai": openai,
 }
+
+
+def make_sibling(dialect: str, provider: str, quirks: Values) -> Sibling | None:
+    """Return the codec of Claude where a provider of another dialect serves it. Raise `QuirksError`."""
+    if dialect == "gemini" and (vertex := read_quirks("gemini", GeminiQuirks, quirks)).vertex:
+        return Sibling(is_claude_on_vertex, claude(provider, vertex.claude, "vertex"))
+    if dialect == "bedrock":
+        known = read_quirks("bedrock", BedrockQuirks, quirks)
+        if known.claude_api == "messages":
+            return Sibling(
+                lambda model: base_model(model, known).startswith("anthropic."),
+                claude(provider, known.claude, "bedrock"),
+            )
+    return None
+
+
+def is_claude_on_vertex(model: str) -> bool:
+    """Whether a model of Vertex AI is Anthropic's."""
+    return model.startswith("claude")
+
+
+def claude(provider: str, quirks: Values, host: str) -> Codec:
+    """Return the codec of Claude at a host."""
+    return anthropic(provider, {**quirks, "host": host})
 
 
 def make_codec(dialect: str, provider: str, quirks: Values) -> Codec:

@@ -22,6 +22,7 @@ from llmgateway_server.dialects.codec import (
     Frame,
     Framing,
     Reranker,
+    Sibling,
     StreamDecoder,
     TokenCounter,
 )
@@ -70,7 +71,7 @@ class Endpoint:
 
 
 class HttpUpstream:
-    """`Upstream` over HTTP.
+    """`Upstream` over HTTP. `sibling` is the codec of models that speak another dialect than the provider's others.
 
     `clock` is monotonic, in seconds. Keys are taken in turn, one an attempt.
     """
@@ -83,12 +84,14 @@ class HttpUpstream:
         timeouts: TimeoutSettings,
         limits: LimitSettings,
         clock: Callable[[], float],
+        sibling: Sibling | None = None,
     ) -> None:
         self.name = endpoint.name
         self.dialect = codec.name
         self._base_url = endpoint.base_url
         self._credentials = endpoint.credentials
         self._codec = codec
+        self._sibling = sibling
         self._http = http
         self._timeouts = timeouts
         self._limits = limits
@@ -99,44 +102,49 @@ class HttpUpstream:
     async def generate(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> generation_pb2.GenerateResponse:
-        encoded = self._codec.encode_generate(request, model, stream=False)
-        return self._codec.decode_generate(request, await self._exchange(encoded, state))
+        codec = self._codec_of(model)
+        encoded = codec.encode_generate(request, model, stream=False)
+        return codec.decode_generate(request, await self._exchange(codec, encoded, state))
 
     async def embed(
         self, request: embedding_pb2.EmbedRequest, model: str, state: AttemptState
     ) -> embedding_pb2.EmbedResponse:
-        encoded = self._codec.encode_embed(request, model)
-        return self._codec.decode_embed(request, await self._exchange(encoded, state))
+        codec = self._codec_of(model)
+        encoded = codec.encode_embed(request, model)
+        return codec.decode_embed(request, await self._exchange(codec, encoded, state))
 
     async def rerank(
         self, request: rerank_pb2.RerankRequest, model: str, state: AttemptState
     ) -> rerank_pb2.RerankResponse:
-        if not isinstance(self._codec, Reranker):
+        codec = self._codec_of(model)
+        if not isinstance(codec, Reranker):
             raise errors.CapabilityMissing(
                 f"{self.name} has no models that rerank. Name a model of another provider, cohere for example.",
                 metadata={"model": f"{self.name}/{model}"[:200], "capability": "rerank"},
             )
-        encoded = self._codec.encode_rerank(request, model)
-        return self._codec.decode_rerank(request, await self._exchange(encoded, state))
+        encoded = codec.encode_rerank(request, model)
+        return codec.decode_rerank(request, await self._exchange(codec, encoded, state))
 
     async def count_tokens(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> int | None:
-        if not isinstance(self._codec, TokenCounter):
+        codec = self._codec_of(model)
+        if not isinstance(codec, TokenCounter):
             return None
-        encoded = self._codec.encode_count_tokens(request, model)
-        return self._codec.decode_count_tokens(await self._exchange(encoded, state))
+        encoded = codec.encode_count_tokens(request, model)
+        return codec.decode_count_tokens(await self._exchange(codec, encoded, state))
 
     async def list_models(self) -> list[model_pb2.Model]:
         state = AttemptState(self._clock() + LIST_MODELS_TIMEOUT_S)
-        return self._codec.decode_list_models(await self._exchange(self._codec.encode_list_models(), state))
+        codec = self._codec
+        return codec.decode_list_models(await self._exchange(codec, codec.encode_list_models(), state))
 
     def reads_options(self, dialect: str) -> bool:
-        return dialect == self.dialect
+        return dialect == self.dialect or (self._sibling is not None and dialect == self._sibling.codec.name)
 
     def accepted_parameters(self, model: str) -> list[str]:
         def send(request: generation_pb2.GenerateRequest) -> bytes | None:
-            encoded = self._codec.encode_generate(request, model, stream=False)
+            encoded = self._codec_of(model).encode_generate(request, model, stream=False)
             return None if encoded.warnings else encoded.path.encode() + encoded.body
 
         return accepted_parameters(send)
@@ -147,9 +155,10 @@ class HttpUpstream:
     async def stream(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> AsyncGenerator[list[stream_pb2.GenerationEvent], None]:
-        encoded = self._codec.encode_generate(request, model, stream=True)
+        codec = self._codec_of(model)
+        encoded = codec.encode_generate(request, model, stream=True)
         timer = StreamTimer(self.name, self._clock, self._timeouts, state, waits_long=asks_reasoning(request))
-        response = await timer.bound(self._open(encoded, state))
+        response = await timer.bound(self._open(codec, encoded, state))
         try:
             media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if media_type == "text/html":
@@ -158,11 +167,11 @@ class HttpUpstream:
                 # Some servers answer a stream's request whole; an error inside a 200 comes this way, too.
                 body = await timer.bound(self._read(response, self._limits.response_bytes))
                 if body.lstrip().startswith(b"["):
-                    yield self._decode_array(request, body)
+                    yield self._decode_array(codec, request, body)
                 else:
-                    yield unfold(self._codec.decode_generate(request, body))
+                    yield unfold(codec.decode_generate(request, body))
                 return
-            reader = StreamReader(self.name, self._codec.stream_decoder(request), self._codec.framing, self._limits)
+            reader = StreamReader(self.name, codec.stream_decoder(request), codec.framing, self._limits)
             while not reader.ended:
                 events = reader.feed(await timer.bound(self._read_chunk(response)))
                 if events:
@@ -176,9 +185,15 @@ class HttpUpstream:
         finally:
             response.close()
 
-    def _decode_array(self, request: generation_pb2.GenerateRequest, body: bytes) -> list[stream_pb2.GenerationEvent]:
+    def _codec_of(self, model: str) -> Codec:
+        sibling = self._sibling
+        return sibling.codec if sibling is not None and sibling.serves(model) else self._codec
+
+    def _decode_array(
+        self, codec: Codec, request: generation_pb2.GenerateRequest, body: bytes
+    ) -> list[stream_pb2.GenerationEvent]:
         """Read a stream that came as one array of its chunks, as Google's does without server-sent events."""
-        decoder = self._codec.stream_decoder(request)
+        decoder = codec.stream_decoder(request)
         try:
             chunks = msgspec.json.decode(body, type=list[msgspec.Raw])
         except msgspec.DecodeError as error:
@@ -188,12 +203,12 @@ class HttpUpstream:
             decoded += decoder.decode(Frame("", bytes(chunk)))
         return join_deltas(decoded + decoder.finish())
 
-    async def _exchange(self, encoded: EncodedRequest, state: AttemptState) -> bytes:
+    async def _exchange(self, codec: Codec, encoded: EncodedRequest, state: AttemptState) -> bytes:
         """Send a request and read the whole answer, under the connect timer and the deadline only."""
         started_s = self._clock()
         try:
             with Timeout(state.deadline_s - started_s):
-                response = await self._open(encoded, state)
+                response = await self._open(codec, encoded, state)
                 try:
                     return await self._read(response, self._limits.response_bytes)
                 finally:
@@ -203,7 +218,7 @@ class HttpUpstream:
         finally:
             state.waited_s += self._clock() - started_s
 
-    async def _open(self, encoded: EncodedRequest, state: AttemptState) -> HttpResponse:
+    async def _open(self, codec: Codec, encoded: EncodedRequest, state: AttemptState) -> HttpResponse:
         """Send a request; return an answer of status 2xx, or raise what another one means."""
         state.warnings.extend(encoded.warnings)
         url, headers = self._base_url + encoded.path, next(self._headers)
@@ -227,7 +242,7 @@ class HttpUpstream:
         try:
             if 300 <= response.status < 400:
                 raise bad_response(self.name, "it redirects, which is never followed: check base_url", response.status)
-            failure = self._codec.decode_error(response.status, response.headers, await self._read_error(response))
+            failure = codec.decode_error(response.status, response.headers, await self._read_error(response))
             if credentials is not None and isinstance(failure, errors.ProviderKeyRejected):
                 credentials.refused()
             raise failure

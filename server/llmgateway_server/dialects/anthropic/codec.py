@@ -7,30 +7,29 @@ from collections.abc import Mapping
 import msgspec
 from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2
 
-from llmgateway_server.dialects.anthropic import decode, errors, models
+from llmgateway_server.dialects.anthropic import decode, models
 from llmgateway_server.dialects.anthropic.caller_options import merge_caller_options
 from llmgateway_server.dialects.anthropic.encode import encode_body
-from llmgateway_server.dialects.anthropic.options import GENERATION_MEMBERS, NAME, VERSION
+from llmgateway_server.dialects.anthropic.hosts import HOSTS, Post, headers_of
+from llmgateway_server.dialects.anthropic.options import GENERATION_MEMBERS, NAME
 from llmgateway_server.dialects.anthropic.quirks import Quirks, quirks_by_model
-from llmgateway_server.dialects.anthropic.stream import MessageStreamDecoder
 from llmgateway_server.dialects.anthropic.target import Target
-from llmgateway_server.dialects.codec import EncodedRequest, Framing
+from llmgateway_server.dialects.codec import EncodedRequest, Framing, StreamDecoder
 from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.errors import CallError, CapabilityMissing
-
-HEADERS: Mapping[str, str] = {"anthropic-version": VERSION}
 
 
 class AnthropicCodec:
     """`Codec` of the Anthropic dialect."""
 
     name = NAME
-    framing: Framing = "sse"
 
     def __init__(self, provider: str, quirks: Quirks) -> None:
         self._provider = provider
         self._quirks = quirks
         self._by_model = quirks_by_model(quirks)
+        self._host = HOSTS[quirks.host]
+        self.framing: Framing = self._host.framing
         self._encoder = msgspec.json.Encoder()
 
     def encode_generate(self, request: generation_pb2.GenerateRequest, model: str, *, stream: bool) -> EncodedRequest:
@@ -38,7 +37,7 @@ class AnthropicCodec:
         body = encode_body(request, target, stream=stream)
         if request.provider_options_json:
             merge_caller_options(body, request.provider_options_json, target)
-        return self._post("/v1/messages", body, target)
+        return self._post(self._host.generation(body, target.betas), target)
 
     def decode_generate(
         self,
@@ -50,8 +49,8 @@ class AnthropicCodec:
     def stream_decoder(
         self,
         request: generation_pb2.GenerateRequest,  # noqa: ARG002  # the seam's: the answer tells all
-    ) -> MessageStreamDecoder:
-        return MessageStreamDecoder(self._provider)
+    ) -> StreamDecoder:
+        return self._host.stream_decoder(self._provider)
 
     def encode_count_tokens(self, request: generation_pb2.GenerateRequest, model: str) -> EncodedRequest:
         """Ask how many tokens a generation would read. What only its answer depends on is not sent."""
@@ -59,13 +58,12 @@ class AnthropicCodec:
         body = encode_body(request, target, stream=False)
         if request.provider_options_json:
             merge_caller_options(body, request.provider_options_json, target)
-        for member in GENERATION_MEMBERS & body.keys():
-            del body[member]
-        return self._post("/v1/messages/count_tokens", body, target)
+        counted = {member: value for member, value in body.items() if member not in GENERATION_MEMBERS}
+        return self._post(self._host.counting(counted, target.betas, body), target)
 
     def decode_count_tokens(self, body: bytes) -> int:
         """Return the count. Raise `ProviderBadResponse` where the answer holds none."""
-        return decode.decode_count_tokens(body, self._provider)
+        return decode.decode_count_tokens(body, self._provider, self._host.count_member)
 
     def encode_embed(
         self,
@@ -85,20 +83,20 @@ class AnthropicCodec:
         raise bad_response(self._provider, "it makes no embeddings")
 
     def encode_list_models(self) -> EncodedRequest:
-        return EncodedRequest("GET", "/v1/models?limit=1000", headers=HEADERS)
+        return EncodedRequest("GET", "/v1/models?limit=1000", headers=headers_of(()))
 
     def decode_list_models(self, body: bytes) -> list[model_pb2.Model]:
         return models.decode_list_models(body, self._provider)
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
-        return errors.decode_error(self._provider, status, headers, body)
+        return self._host.decode_error(self._provider, status, headers, body)
 
     def _quirks_of(self, model: str) -> Quirks:
+        model = self._host.plain_name(model)
         for beginning, quirks in self._by_model:
             if model.startswith(beginning):
                 return quirks
         return self._quirks
 
-    def _post(self, path: str, body: dict[str, object], target: Target) -> EncodedRequest:
-        headers = {**HEADERS, "anthropic-beta": ",".join(target.betas)} if target.betas else HEADERS
-        return EncodedRequest("POST", path, self._encoder.encode(body), target.warnings, headers)
+    def _post(self, post: Post, target: Target) -> EncodedRequest:
+        return EncodedRequest("POST", post.path, self._encoder.encode(post.body), target.warnings, post.headers)

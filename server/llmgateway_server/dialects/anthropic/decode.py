@@ -85,9 +85,9 @@ def candidate_json(message: Json) -> str:
     return compact({"stop_details": details}) if details is not None else ""
 
 
-def decode_count_tokens(body: bytes, provider: str) -> int:
-    """Return how many tokens a generation would read."""
-    count = decode_object(body, provider).get("input_tokens")
+def decode_count_tokens(body: bytes, provider: str, member: str = "input_tokens") -> int:
+    """Return how many tokens a generation would read, from the member that holds it."""
+    count = decode_object(body, provider).get(member)
     if type(count) is not int or not 0 <= count <= INT32_MAX:
         raise bad_response(provider, "it holds no count of tokens")
     return count

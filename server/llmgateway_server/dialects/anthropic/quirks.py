@@ -8,6 +8,7 @@ thinking_budget      whether `thinking.budget_tokens` may be given (not after Op
 output_schema        whether it takes `output_config.format` (from the models 4.5 on)
 later_system         whether a system message may stand behind a user's turn (from Opus 4.8 on)
 unsupported          members of the body that it refuses, for example `service_tier`
+host                 who serves it: `anthropic`, `vertex` (Google's Vertex AI) or `bedrock` (Amazon's InvokeModel)
 by_model             how models differ from all that, by how their names begin; the longest beginning counts
 """
 
@@ -42,6 +43,7 @@ class Quirks:
     output_schema: bool = True
     later_system: bool = False
     unsupported: frozenset[str] = frozenset()
+    host: Literal["anthropic", "vertex", "bedrock"] = "anthropic"
     by_model: Mapping[str, ModelQuirks] = field(default_factory=dict)
 
 
