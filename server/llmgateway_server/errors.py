@@ -199,7 +199,7 @@ class ProviderUnreachable(CallError):
 
 
 class ProviderKeyRejected(CallError):
-    """The provider refused the gateway's own credentials."""
+    """The provider refused the gateway's own credentials, or its account there has no credit left (402)."""
 
     code = Code.UNAVAILABLE
     reason = Reason.ERROR_REASON_PROVIDER_KEY_REJECTED

@@ -25,7 +25,7 @@ from llmgateway_server.dialects.codec import (
     StreamDecoder,
     TokenCounter,
 )
-from llmgateway_server.dialects.failures import bad_response
+from llmgateway_server.dialects.failures import bad_response, rate_limits
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.eventstream import EventStreamSplitter
 from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, Splitter
@@ -216,7 +216,10 @@ class HttpUpstream:
         try:
             if 300 <= response.status < 400:
                 raise bad_response(self.name, "it redirects, which is never followed: check base_url", response.status)
-            raise self._codec.decode_error(response.status, response.headers, await self._read_error(response))
+            error = self._codec.decode_error(response.status, response.headers, await self._read_error(response))
+            if isinstance(error, errors.ProviderRateLimited):
+                error.metadata |= rate_limits(response.headers)
+            raise error
         finally:
             response.close()
 

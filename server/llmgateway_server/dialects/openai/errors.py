@@ -24,6 +24,8 @@ WORDS_BY_STATUS = {
     401: ("authentication", "invalid_api_key"),
     400: ("context_length", "invalid_request"),
 }
+# OpenAI's 429 for an account without credit: waiting is no use.
+CREDIT_CODE = "insufficient_quota"
 MODEL_CODES = frozenset({"model_not_found", "invalid_model", "DeploymentNotFound"})
 
 
@@ -50,6 +52,7 @@ def error_of(
         is_filtered=is_filtered(detail, code),
         is_context_too_long=code == "context_length_exceeded",
         is_model_unknown=code in MODEL_CODES,
+        is_credit_spent=code == CREDIT_CODE,
     )
     return leaf_of(provider, status, told)
 
