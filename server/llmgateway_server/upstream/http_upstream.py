@@ -26,6 +26,7 @@ from llmgateway_server.dialects.codec import (
     TokenCounter,
 )
 from llmgateway_server.dialects.failures import bad_response, rate_limits
+from llmgateway_server.upstream.asked import AskedCandidates
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.eventstream import EventStreamSplitter
 from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, Splitter
@@ -102,7 +103,8 @@ class HttpUpstream:
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> generation_pb2.GenerateResponse:
         encoded = self._codec.encode_generate(request, model, stream=False)
-        return self._codec.decode_generate(request, await self._exchange(encoded, state))
+        response = self._codec.decode_generate(request, await self._exchange(encoded, state))
+        return AskedCandidates(request).only_response(response)
 
     async def embed(
         self, request: embedding_pb2.EmbedRequest, model: str, state: AttemptState
@@ -140,6 +142,7 @@ class HttpUpstream:
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> AsyncGenerator[list[stream_pb2.GenerationEvent], None]:
         encoded = self._codec.encode_generate(request, model, stream=True)
+        asked = AskedCandidates(request)
         timer = StreamTimer(self.name, self._clock, self._timeouts, state, waits_long=asks_reasoning(request))
         response = await timer.bound(self._open(encoded, state))
         try:
@@ -150,20 +153,20 @@ class HttpUpstream:
                 # Some servers answer a stream's request whole; an error inside a 200 comes this way, too.
                 body = await timer.bound(self._read(response, self._limits.response_bytes))
                 if body.lstrip().startswith(b"["):
-                    yield self._decode_array(request, body)
+                    yield asked.only(self._decode_array(request, body))
                 else:
-                    yield unfold(self._codec.decode_generate(request, body))
+                    yield unfold(asked.only_response(self._codec.decode_generate(request, body)))
                 return
             reader = StreamReader(self.name, self._codec.stream_decoder(request), self._codec.framing, self._limits)
             while not reader.ended:
-                events = reader.feed(await timer.bound(self._read_chunk(response)))
+                events = asked.only(reader.feed(await timer.bound(self._read_chunk(response))))
                 if events:
                     timer.saw(events)
                     yield events
                     # What comes meanwhile leaves together: a message costs far more than its words.
                     if not reader.ended:
                         await asyncio.sleep(self._limits.stream_join_s)
-            if events := reader.finish():
+            if events := asked.only(reader.finish()):
                 yield events
         finally:
             response.close()

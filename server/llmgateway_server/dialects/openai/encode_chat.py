@@ -90,7 +90,11 @@ class ChatEncoder:
             else:
                 self._gaps.miss("sampling.seed")
         if sampling.stop_sequences:
-            self._put(body, "stop", list(sampling.stop_sequences), "sampling.stop_sequences")
+            most = self._quirks.max_stop_sequences
+            if most and len(sampling.stop_sequences) > most:
+                self._gaps.miss("sampling.stop_sequences", f" of more than {most}")
+            else:
+                self._put(body, "stop", list(sampling.stop_sequences), "sampling.stop_sequences")
         if sampling.logit_bias:
             bias = {str(token): as_number(value) for token, value in sampling.logit_bias.items()}
             self._put(body, "logit_bias", bias, "sampling.logit_bias")

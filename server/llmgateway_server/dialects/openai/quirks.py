@@ -6,6 +6,7 @@ stream_usage         whether `stream_options.include_usage` may be asked for
 reasoning_field      the member of an assistant message that takes its thoughts back; empty: none
 seed_field           the member for the seed, `random_seed` at Mistral; empty: none
 extra_sampling       sampling parameters beyond OpenAI's that it takes: `top_k`, `min_p`
+max_stop_sequences   how many stop sequences it takes; 0: it does not say
 grammar              whether it takes a grammar as an output format (`guided_grammar`)
 unsupported          members of OpenAI's that it refuses, for example `logit_bias`
 nine_character_ids   whether ids of tool calls must be nine letters and digits (Mistral)
@@ -37,6 +38,7 @@ class Quirks:
     reasoning_field: str = ""
     seed_field: str = "seed"
     extra_sampling: frozenset[Literal["top_k", "min_p"]] = frozenset()
+    max_stop_sequences: int = 0
     grammar: bool = False
     unsupported: frozenset[str] = frozenset()
     output_excludes_reasoning: bool = False
