@@ -417,17 +417,17 @@ SIX = list("abcdef")
 REFUSED: list[tuple[str, str, Json]] = [
     ("anthropic", "response_format", {"response_format": {"type": "json_object"}}),
     ("anthropic", "n", {"n": 2}),
-    ("anthropic", "logprobs", {"logprobs": True}),
+    ("anthropic", "top_logprobs", {"logprobs": True}),
     ("anthropic", "seed", {"seed": 1}),
     ("bedrock", "response_format", {"response_format": {"type": "json_object"}}),
     ("bedrock", "n", {"n": 2}),
-    ("bedrock", "logprobs", {"logprobs": True}),
+    ("bedrock", "top_logprobs", {"logprobs": True}),
     ("bedrock", "seed", {"seed": 1}),
     ("cohere", "n", {"n": 2}),
     ("cohere", "top_logprobs", {"logprobs": True, "top_logprobs": 2}),
     ("cohere", "stop", {"stop": SIX}),
     ("gemini", "stop", {"stop": SIX}),
-    ("mistral", "logprobs", {"logprobs": True}),
+    ("mistral", "top_logprobs", {"logprobs": True}),
     ("ollama", "n", {"n": 2}),
     ("openrouter", "n", {"n": 2}),
     ("openai", "stop", {"stop": SIX[:5]}),
@@ -440,7 +440,7 @@ async def test_16_what_the_provider_does_not_take_is_refused_before_it_is_asked(
     bench: Bench, vendor: str, name: str, members: Json
 ) -> None:
     answered = await bench.chat(vendor, **members)
-    assert (answered.status, answered.error["code"]) == (400, "unsupported_parameter"), name
+    assert (answered.status, answered.error["code"], answered.error["param"]) == (400, "unsupported_parameter", name)
     assert bench.fake.calls == []
 
 

@@ -155,6 +155,9 @@ def from_gateway_error(error: GatewayError, param_of: Callable[[str], str]) -> R
         message = f"{param}: {first.description}{more}"
     elif row.code == "model_not_found":
         param = "model"
+    elif field := error.metadata.get("capability"):
+        param = param_of(field)
+        message = message.replace(field, param, 1)
     return RestError(
         row,
         message,

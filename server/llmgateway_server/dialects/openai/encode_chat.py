@@ -259,7 +259,7 @@ class ChatEncoder:
         reasoning = self._request.reasoning
         efforts = self._quirks.efforts
         if reasoning.effort and efforts and reasoning.effort not in efforts:
-            self._gaps.miss(f"reasoning.effort other than {', '.join(efforts)}")
+            self._gaps.miss("reasoning.effort", f" other than {', '.join(efforts)}")
         elif reasoning.effort:
             self._put(body, "reasoning_effort", reasoning.effort, "reasoning.effort")
         if reasoning.HasField("max_token_count"):
