@@ -17,6 +17,7 @@ from tests.fakes.openai import FakeOpenAI
 
 Json = dict[str, Any]  # Any: JSON
 KEY = "provider-key-0123456789abcdef"
+NARROW_KEY = "narrow-key-0123456789abcde"
 HELLO: list[Json] = [{"role": "user", "content": "Hi"}]
 
 

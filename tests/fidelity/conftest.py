@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest_asyncio
 from llmgateway import Client
 from llmgateway_server.app import Gateway
-from llmgateway_server.config.settings import ProviderSettings, ServerSettings, Settings
+from llmgateway_server.config.settings import AuthSettings, KeySettings, ProviderSettings, ServerSettings, Settings
 from llmgateway_server.telemetry.logs import LineWriter
 from pydantic import SecretStr
 
 from tests.fakes.openai import FakeOpenAI
-from tests.fidelity.bench import KEY, Bench
+from tests.fidelity.bench import KEY, NARROW_KEY, Bench
 
 LISTEN = "127.0.0.1:0"
 VENDORS = (
@@ -26,6 +27,21 @@ DATED = {"api_version": "2024-10-21", "deployments": {"m-1": "my gpt"}}
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def running() -> AsyncIterator[Bench]:
+    async with serving(AuthSettings()) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def guarded() -> AsyncIterator[Bench]:
+    """A gateway that knows one key, which may use some of OpenRouter's models."""
+    key = KeySettings(name="narrow", key=SecretStr(NARROW_KEY), models=("openrouter/good/*",))
+    async with serving(AuthSettings(keys=(key,))) as started:
+        yield started
+
+
+@asynccontextmanager
+async def serving(auth: AuthSettings) -> AsyncIterator[Bench]:
+    """Run a gateway with every vendor at one fake provider."""
     async with FakeOpenAI() as fake:
         origin = f"http://127.0.0.1:{fake.port}"
         keys = (SecretStr(KEY),)
@@ -39,7 +55,7 @@ async def running() -> AsyncIterator[Bench]:
         listening = ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN)
         log = io.BytesIO()
         writer = LineWriter(log)
-        gateway = Gateway(Settings(server=listening, providers=providers), writer)
+        gateway = Gateway(Settings(server=listening, auth=auth, providers=providers), writer)
         await gateway.start()
         address = f"http://{gateway.listening.http}"
         async with (
