@@ -143,6 +143,7 @@ async def test_02_our_own_keep_alives_are_comments_that_openai_s_client_does_not
         await gateway.close()
         writer.close()
     assert b": ping\n" in raw
+    assert b": ping\n\n" not in raw  # older clients take it for an event without data
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "ab"
 
 

@@ -7,10 +7,11 @@ import json
 from typing import Any
 
 import pytest
+from llmgateway.v1 import message_pb2
 
 from tests.fakes.canned import Canned, json_answer
 from tests.fidelity.answers import DIALECTS, GEMINI_USAGE, SSE, Call, Json, dumps, gemini_answer
-from tests.fidelity.bench import HELLO, KEY, Bench, in_pieces
+from tests.fidelity.bench import HELLO, KEY, Bench, generation, in_pieces
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -91,8 +92,15 @@ async def test_schemas_go_where_json_schema_is_taken(bench: Bench, vendor: str) 
 async def test_a_reference_in_a_tool_result_is_text(bench: Bench) -> None:
     bench.script(GEMINI.answer("ok"))
     output = '{"components": {"$ref": "#/x"}}'
-    *before, result = asked()
-    await bench.chat("gemini", tools=TOOLS, messages=[*before, {**result, "content": output}])
+    call = message_pb2.ToolCall(id="a", name="look", arguments_json="{}")
+    result = message_pb2.ToolResult(tool_call_id="a", output_json=output)
+    request = generation(
+        "gemini",
+        message_pb2.ChatMessage(role=message_pb2.ROLE_USER, parts=[message_pb2.Part(text="Hi")]),
+        message_pb2.ChatMessage(role=message_pb2.ROLE_ASSISTANT, parts=[message_pb2.Part(tool_call=call)]),
+        message_pb2.ChatMessage(role=message_pb2.ROLE_TOOL, parts=[message_pb2.Part(tool_result=result)]),
+    )
+    await bench.grpc.generate(request)
     (part,) = bench.sent["contents"][-1]["parts"]
     assert part["functionResponse"]["response"] == {"output": output}
 

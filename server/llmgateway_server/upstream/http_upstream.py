@@ -219,10 +219,10 @@ class HttpUpstream:
         try:
             if 300 <= response.status < 400:
                 raise bad_response(self.name, "it redirects, which is never followed: check base_url", response.status)
-            error = self._codec.decode_error(response.status, response.headers, await self._read_error(response))
-            if isinstance(error, errors.ProviderRateLimited):
-                error.metadata |= rate_limits(response.headers)
-            raise error
+            refusal = self._codec.decode_error(response.status, response.headers, await self._read_error(response))
+            if isinstance(refusal, errors.ProviderRateLimited):
+                refusal.metadata |= rate_limits(response.headers)
+            raise refusal
         finally:
             response.close()
 
