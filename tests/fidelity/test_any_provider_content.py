@@ -98,6 +98,21 @@ async def test_10_an_unknown_word_is_other_with_the_word_kept(bench: Bench, vend
     assert candidate.provider_finish_reason == "novel"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_10_an_end_without_a_word_is_no_silent_stop(bench: Bench, stream: bool) -> None:
+    if stream:
+        bench.script(in_pieces(SSE, f"data: {dumps(openai_chunk({'content': 'a'}))}\n\n".encode(), b"data: [DONE]\n\n"))
+        choice = (await bench.stream("vllm")).choices[-1]
+    else:
+        body = openai_whole(("a",), "stop")
+        body["choices"][0]["finish_reason"] = None
+        bench.script(json_answer(body))
+        answered = await bench.chat("vllm")
+        assert "finish_reason" in answered.headers["x-llmgateway-warnings"]
+        choice = answered.choice
+    assert (choice["finish_reason"], choice["native_finish_reason"]) == ("stop", None)
+
+
 @pytest.mark.parametrize("word", ["pause_turn", "refusal", "compaction"])
 async def test_10_anthropic_s_own_words_lose_no_tool_calls(bench: Bench, word: str) -> None:
     bench.script(DIALECTS["anthropic"].answer("a", CALLS[0], word=word))
