@@ -115,7 +115,8 @@ def header_text(text: str) -> str:
 
 def error_response(error: RestError) -> web.Response:
     """Return a failure with its status, and whether and when to try again."""
-    headers = {**JSON_HEADERS, "x-should-retry": "true" if error.row.should_retry else "false"}
+    limits = {name: header_text(value) for name, value in error.rate_limits.items()}
+    headers = {**limits, **JSON_HEADERS, "x-should-retry": "true" if error.row.should_retry else "false"}
     # What is refused before it is a call has no id of the gateway's; its client asks for one all the same.
     headers["x-request-id"] = error.call_id or f"rest_{secrets.token_hex(12)}"
     if error.retry_after_s is not None:

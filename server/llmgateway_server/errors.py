@@ -199,7 +199,7 @@ class ProviderUnreachable(CallError):
 
 
 class ProviderKeyRejected(CallError):
-    """The provider refused the gateway's own credentials, or the gateway has none to show."""
+    """The provider refused the gateway's credentials, there are none to show, or its account has no credit (402)."""
 
     code = Code.UNAVAILABLE
     reason = Reason.ERROR_REASON_PROVIDER_KEY_REJECTED

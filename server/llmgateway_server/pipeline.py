@@ -30,6 +30,7 @@ from llmgateway_server.attempts.attempts import Attempts, Events
 from llmgateway_server.auth.policy import may_use
 from llmgateway_server.call import NANOS_PER_S, Call, set_duration
 from llmgateway_server.config.settings import LimitSettings
+from llmgateway_server.dialects.options import other_models
 from llmgateway_server.heartbeat import with_heartbeats
 from llmgateway_server.routing.capabilities import CapabilityCheck
 from llmgateway_server.routing.directory import ModelDirectory
@@ -82,6 +83,7 @@ class Pipeline:
         check_cache(request)
         request, dropped = self._capabilities.fit(request, target)
         upstream = self._upstreams[target.provider]
+        self._check_other_models(call, target, request, upstream)
         response = await self._attempts.generate(call, request, target, upstream)
         response.call.warnings.extend(dropped)
         warn_of_options(response.call, request, upstream)
@@ -97,6 +99,7 @@ class Pipeline:
         check_cache(request)
         request, dropped = self._capabilities.fit(request, target)
         upstream = self._upstreams[target.provider]
+        self._check_other_models(call, target, request, upstream)
         stream = self._attempts.stream(call, request, target, upstream)
         if request.HasField("heartbeat_interval"):
             stream = with_heartbeats(stream, request.heartbeat_interval.ToTimedelta().total_seconds())
@@ -119,6 +122,7 @@ class Pipeline:
         target = self._resolve(call, request.model)
         check_cache(request)
         upstream = self._upstreams[target.provider]
+        self._check_other_models(call, target, request, upstream)
         response = await self._attempts.embed(call, request, target, upstream)
         warn_of_options(response.call, request, upstream)
         self._account(call, target, response.call, response.usage)
@@ -172,11 +176,7 @@ class Pipeline:
         call.outcome.requested_model = name
         target = self._table.resolve(name)
         if not self._may_use(call, name, target):
-            raise errors.ModelNotAllowed(
-                f"The key {call.principal.name!r} may not use {name[:100]!r}. Ask for a model that it may use, "
-                "or have the key's `models` extended.",
-                metadata={"model": name[:200]},
-            )
+            raise not_allowed(call, name)
         call.outcome.provider, call.outcome.model = target.provider, target.model
         return target
 
@@ -184,6 +184,13 @@ class Pipeline:
         """Whether the caller may use a name: by that name, or because it may use the target behind it."""
         principal = call.principal
         return may_use(principal, name) or (target is not None and may_use(principal, target.id))
+
+    def _check_other_models(self, call: Call, target: Target, request: Cacheable, upstream: Upstream) -> None:
+        """Refuse options that reach models of the same provider which the caller may not use."""
+        for model in other_models(request.provider_options_json, upstream.dialect):
+            other = Target(target.provider, model)
+            if not may_use(call.principal, other.id):
+                raise not_allowed(call, other.id)
 
     def _inform(self, call: Call, request: Generation, target: Target, upstream: Upstream, events: Events) -> None:
         """Add what the gateway knows to the first and to the last event."""
@@ -222,6 +229,15 @@ def refuse(violations: Sequence[errors.FieldViolation]) -> None:
     """Raise `InvalidField` if anything is wrong."""
     if violations:
         raise errors.InvalidField(violations)
+
+
+def not_allowed(call: Call, name: str) -> errors.ModelNotAllowed:
+    """Return the refusal of a model that the caller may not use."""
+    return errors.ModelNotAllowed(
+        f"The key {call.principal.name!r} may not use {name[:100]!r}. Ask for a model that it may use, "
+        "or have the key's `models` extended.",
+        metadata={"model": name[:200]},
+    )
 
 
 def check_cache(request: Cacheable) -> None:

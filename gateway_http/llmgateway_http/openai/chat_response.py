@@ -74,7 +74,7 @@ def to_choice(candidate: generation_pb2.Candidate) -> Json:
         "logprobs": logprobs,
         "finish_reason": finish_word(candidate.finish_reason, has_calls="tool_calls" in message),
     }
-    add_native_reason(choice, candidate.provider_finish_reason)
+    add_native_reason(choice, candidate.finish_reason, candidate.provider_finish_reason)
     if candidate.provider_json:
         unknown = msgspec.json.decode(candidate.provider_json)
         for member, value in (unknown.pop("message", None) or {}).items():
@@ -90,10 +90,12 @@ def finish_word(reason: Finish.ValueType, *, has_calls: bool) -> str:
     return "tool_calls" if has_calls and word == "stop" else word
 
 
-def add_native_reason(choice: Json, word: str) -> None:
-    """Keep the provider's word where OpenAI has none like it."""
+def add_native_reason(choice: Json, reason: Finish.ValueType, word: str) -> None:
+    """Keep the provider's word where OpenAI has none like it; null says that the provider gave none."""
     if word not in PLAIN_WORDS:
         choice["native_finish_reason"] = word
+    elif reason == generation_pb2.FINISH_REASON_OTHER and not word:
+        choice["native_finish_reason"] = None
 
 
 def to_message(message: message_pb2.ChatMessage) -> tuple[Json, Json | None]:

@@ -195,7 +195,7 @@ class ChatChunks:
         delta = unknown.pop("message", None) or {}
         word = finish_word(finished.finish_reason, has_calls=candidate in self._call_counts)
         choice = self._chunk(candidate, dict(delta), made, word)
-        add_native_reason(choice, finished.provider_finish_reason)
+        add_native_reason(choice, finished.finish_reason, finished.provider_finish_reason)
         for member, value in unknown.items():
             choice.setdefault(member, value)
 

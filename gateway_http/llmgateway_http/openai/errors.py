@@ -100,7 +100,7 @@ class RestError(Exception):
     """A failure as it goes out: status and body.
 
     `param` is the path of the member that is wrong; `call_id` the gateway's id of the call, empty if there was
-    none; `provider_message` what the provider said, redacted.
+    none; `provider_message` what the provider said, redacted; `rate_limits` its headers about its limits.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class RestError(Exception):
         retry_after_s: float | None = None,
         call_id: str = "",
         provider_message: str = "",
+        rate_limits: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.row = row
@@ -120,6 +121,7 @@ class RestError(Exception):
         self.retry_after_s = retry_after_s
         self.call_id = call_id
         self.provider_message = provider_message
+        self.rate_limits = dict(rate_limits or {})
 
     def body(self) -> bytes:
         """Return the JSON that tells it."""
@@ -153,6 +155,9 @@ def from_gateway_error(error: GatewayError, param_of: Callable[[str], str]) -> R
         message = f"{param}: {first.description}{more}"
     elif row.code == "model_not_found":
         param = "model"
+    elif field := error.metadata.get("capability"):
+        param = param_of(field)
+        message = message.replace(field, param, 1)
     return RestError(
         row,
         message,
@@ -160,6 +165,7 @@ def from_gateway_error(error: GatewayError, param_of: Callable[[str], str]) -> R
         retry_after_s=error.retry_after_s,
         call_id=error.call_id,
         provider_message=error.provider_message,
+        rate_limits={name: value for name, value in error.metadata.items() if "ratelimit" in name},
     )
 
 

@@ -30,6 +30,7 @@ class Doubts:
                 if part.HasField("tool_call"):
                     path = f"candidates[{candidate.index}].message.parts[{place}].tool_call"
                     self._see_call(path, part.tool_call, part.tool_call.arguments_json)
+            self._see_end(candidate.index, candidate.finish_reason, candidate.provider_finish_reason)
         self.see_usage(response.usage)
 
     def see_events(self, events: Iterable[stream_pb2.GenerationEvent]) -> None:
@@ -51,6 +52,9 @@ class Doubts:
                 if call is not None:
                     path = f"candidates[{event.candidate_index}].message.parts[{place}].tool_call"
                     self._see_call(path, call.opened, "".join(call.pieces))
+            elif kind == "candidate_finished":
+                ended = event.candidate_finished
+                self._see_end(event.candidate_index, ended.finish_reason, ended.provider_finish_reason)
             elif kind == "finished":
                 self.see_usage(event.finished.usage)
 
@@ -70,6 +74,13 @@ class Doubts:
 
     def _doubt_count(self, field: str, count: int, most: int) -> None:
         self._warn(f"usage.{field}", f"The provider counts {count}, and the request allows {most}: it is suspect.")
+
+    def _see_end(self, candidate_index: int, reason: generation_pb2.FinishReason.ValueType, word: str) -> None:
+        """Doubt an end that has no reason: the answer may be cut off."""
+        if reason == generation_pb2.FINISH_REASON_OTHER and not word:
+            self._warn(
+                f"candidates[{candidate_index}].finish_reason", "The provider does not say why the answer ended."
+            )
 
     def _see_call(self, path: str, call: message_pb2.ToolCall, arguments: str) -> None:
         if call.executor == PROVIDER:

@@ -15,11 +15,15 @@ from llmgateway_server import errors
 
 MAX_PROVIDER_MESSAGE_BYTES = 512
 MAX_RETRY_AFTER_S = 300.0
+MAX_RATE_LIMITS = 12
 
 # Keys, bearer tokens and anything as long and as mixed as one. A provider's 401 often quotes the key it was sent.
 SECRET = re.compile(
     r"(?i:bearer\s+)\S+|\b(?:sk|pk|rk|gsk|xai|hf|nvapi|key|llmgw|fw|csk|pplx|r8)[-_][\w*.-]{4,}|\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{32,}"
 )
+# `x-ratelimit-remaining-tokens` of OpenAI and its like, `anthropic-ratelimit-requests-reset`, the IETF's `ratelimit`.
+RATE_LIMIT = re.compile(r"(?:[a-z]+-)?ratelimit(?:-[a-z0-9-]{1,40})?")
+LIMIT_VALUE = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
 # Whose own fault is known only from the text, since these vendors send no code for it.
 CONTEXT_WORDS = re.compile(
     r"context[ _](?:length|window|size)|maximum context|too many (?:input )?tokens|prompt is too long|input is too long"
@@ -40,6 +44,7 @@ class Told:
     is_context_too_long: bool = False
     is_model_unknown: bool = False
     is_key_rejected: bool = False
+    is_credit_spent: bool = False
 
 
 def leaf_of(provider: str, status: int, told: Told) -> errors.CallError:
@@ -51,6 +56,10 @@ def leaf_of(provider: str, status: int, told: Told) -> errors.CallError:
         "provider_message": said,
         "http_status": status,
     }
+    if status == 402 or told.is_credit_spent:
+        return errors.ProviderKeyRejected(
+            f"{provider} says that the gateway's account there has no credit left ({status}). Top it up.", **about
+        )
     if status in (401, 403) or told.is_key_rejected:
         return errors.ProviderKeyRejected(
             f"{provider} refused the gateway's key ({status}). Check the provider's api_keys.", **about
@@ -91,6 +100,14 @@ def redact(message: str) -> str:
     """Return a provider's message, one line of at most 512 bytes, with anything like a key masked."""
     masked = SECRET.sub("***", " ".join(message.split()))
     return masked.encode("utf-8", "replace")[:MAX_PROVIDER_MESSAGE_BYTES].decode("utf-8", "ignore")
+
+
+def rate_limits(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that tell of a provider's limits, under their own names: at most 12 of 64 characters each."""
+    named = {
+        name: value for name, value in headers.items() if RATE_LIMIT.fullmatch(name) and LIMIT_VALUE.fullmatch(value)
+    }
+    return dict(list(named.items())[:MAX_RATE_LIMITS])
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -35,6 +35,21 @@ def merge_bag(body: Json, bag: Mapping[str, str], dialect: str) -> None:
             body.setdefault(member, value)
 
 
+def other_models(options: Mapping[str, str], dialect: str) -> list[str]:
+    """Return the models that options of a request name beside its own: OpenRouter's `models`, tried one after another.
+
+    Raise `InvalidField` where they are no list of names.
+    """
+    if not options or "models" not in options.get(dialect, ""):
+        return []
+    named = decode_object(options[dialect]).get("models")
+    if named is None:
+        return []
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        raise InvalidField([FieldViolation(f'provider_options_json["{dialect}"].models', "must be a list of names")])
+    return named
+
+
 def decode_object(text: str) -> Json:
     """Return a JSON object that validation has already seen to be one."""
     value: Json = msgspec.json.decode(text)

@@ -86,7 +86,7 @@ def missing(target: Target, need: Need) -> CapabilityMissing:
     return CapabilityMissing(
         f"{target.id} does not take {need.field}: by the catalogue it {LACKING[need.ability]}. {out} another model. If "
         f"the catalogue is wrong, set models.{target.id}.capabilities.{need.ability} to true in the configuration.",
-        metadata={"model": target.id[:200], "capability": need.ability},
+        metadata={"model": target.id[:200], "capability": need.field},
     )
 
 

@@ -26,8 +26,9 @@ from llmgateway_server.dialects.codec import (
     StreamDecoder,
     TokenCounter,
 )
-from llmgateway_server.dialects.failures import bad_response
+from llmgateway_server.dialects.failures import bad_response, rate_limits
 from llmgateway_server.dialects.parameters import accepted_parameters
+from llmgateway_server.upstream.asked import AskedCandidates
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.credentials.credentials import Credentials
 from llmgateway_server.upstream.eventstream import EventStreamSplitter
@@ -104,7 +105,8 @@ class HttpUpstream:
     ) -> generation_pb2.GenerateResponse:
         codec = self._codec_of(model)
         encoded = codec.encode_generate(request, model, stream=False)
-        return codec.decode_generate(request, await self._exchange(codec, encoded, state))
+        response = codec.decode_generate(request, await self._exchange(codec, encoded, state))
+        return AskedCandidates(request).only_response(response)
 
     async def embed(
         self, request: embedding_pb2.EmbedRequest, model: str, state: AttemptState
@@ -157,6 +159,7 @@ class HttpUpstream:
     ) -> AsyncGenerator[list[stream_pb2.GenerationEvent], None]:
         codec = self._codec_of(model)
         encoded = codec.encode_generate(request, model, stream=True)
+        asked = AskedCandidates(request)
         timer = StreamTimer(self.name, self._clock, self._timeouts, state, waits_long=asks_reasoning(request))
         response = await timer.bound(self._open(codec, encoded, state))
         try:
@@ -167,20 +170,20 @@ class HttpUpstream:
                 # Some servers answer a stream's request whole; an error inside a 200 comes this way, too.
                 body = await timer.bound(self._read(response, self._limits.response_bytes))
                 if body.lstrip().startswith(b"["):
-                    yield self._decode_array(codec, request, body)
+                    yield asked.only(self._decode_array(codec, request, body))
                 else:
-                    yield unfold(codec.decode_generate(request, body))
+                    yield unfold(asked.only_response(codec.decode_generate(request, body)))
                 return
             reader = StreamReader(self.name, codec.stream_decoder(request), codec.framing, self._limits)
             while not reader.ended:
-                events = reader.feed(await timer.bound(self._read_chunk(response)))
+                events = asked.only(reader.feed(await timer.bound(self._read_chunk(response))))
                 if events:
                     timer.saw(events)
                     yield events
                     # What comes meanwhile leaves together: a message costs far more than its words.
                     if not reader.ended:
                         await asyncio.sleep(self._limits.stream_join_s)
-            if events := reader.finish():
+            if events := asked.only(reader.finish()):
                 yield events
         finally:
             response.close()
@@ -243,6 +246,8 @@ class HttpUpstream:
             if 300 <= response.status < 400:
                 raise bad_response(self.name, "it redirects, which is never followed: check base_url", response.status)
             failure = codec.decode_error(response.status, response.headers, await self._read_error(response))
+            if isinstance(failure, errors.ProviderRateLimited):
+                failure.metadata |= rate_limits(response.headers)
             if credentials is not None and isinstance(failure, errors.ProviderKeyRejected):
                 credentials.refused()
             raise failure

@@ -27,6 +27,13 @@ def answer(*parts: Part, **usage: int) -> generation_pb2.GenerateResponse:
     return generation_pb2.GenerateResponse(candidates=[candidate], usage=usage_pb2.Usage(**usage))
 
 
+def ended(word: str) -> generation_pb2.GenerateResponse:
+    made = answer(Part(text="Hi"))
+    made.candidates[0].finish_reason = generation_pb2.FINISH_REASON_OTHER
+    made.candidates[0].provider_finish_reason = word
+    return made
+
+
 CALL = "candidates[0].message.parts[0].tool_call"
 PROVIDER_RUN = message_pb2.ToolCall.EXECUTOR_PROVIDER
 
@@ -40,6 +47,8 @@ ROWS: list[tuple[str, generation_pb2.GenerateRequest, generation_pb2.GenerateRes
     ("an array", request(), answer(call("weather", arguments_json="[]")), [f"{CALL}.arguments_json"]),
     ("deep nonsense", request(), answer(call("weather", arguments_json="[" * 9_999)), [f"{CALL}.arguments_json"]),
     ("a call of the provider", request(), answer(call("search", arguments_json="x", executor=PROVIDER_RUN)), []),
+    ("an end without a reason", request(), ended(""), ["candidates[0].finish_reason"]),
+    ("an end of another kind", request(), ended("novel"), []),
     ("too much read", request(), answer(input_token_count=10**9), ["usage.input_token_count"]),
     (
         "much read of a file",

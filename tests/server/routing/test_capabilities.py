@@ -48,7 +48,7 @@ def test_what_is_missing_is_refused_by_name(request_: Request, ability: str, fie
         fit(request_, TARGET, {ability})
     error = caught.value
     assert error.reason == error_reason_pb2.ERROR_REASON_CAPABILITY_MISSING
-    assert error.metadata == {"model": "openai/gpt-4", "capability": ability}
+    assert error.metadata == {"model": "openai/gpt-4", "capability": field}
     assert field in error.message
     assert LACKING[ability] in error.message
     assert f"models.openai/gpt-4.capabilities.{ability}" in error.message

@@ -85,7 +85,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_PROVIDER_RATE_LIMITED: _ErrorReason.ValueType  # 42
     """RESOURCE_EXHAUSTED, 429. The provider's own rate limit. Comes with `google.rpc.RetryInfo` if the
-    provider says when to come back. Metadata: `provider`.
+    provider says when to come back. Metadata: `provider`, and the provider's headers that tell of
+    its limits under their own names, for example `x-ratelimit-remaining-requests`.
     """
     ERROR_REASON_GATEWAY_OVERLOADED: _ErrorReason.ValueType  # 43
     """RESOURCE_EXHAUSTED, 429. The gateway has no room for the call now; nothing was sent. Comes with
@@ -113,8 +114,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     before any content. Metadata: `provider`.
     """
     ERROR_REASON_PROVIDER_KEY_REJECTED: _ErrorReason.ValueType  # 53
-    """UNAVAILABLE, 502. The provider refused the gateway's own credentials: whoever runs the gateway
-    must act. Metadata: `provider`.
+    """UNAVAILABLE, 502. The provider refused the gateway's own credentials, or the gateway's account
+    there has no credit left: whoever runs the gateway must act. Metadata: `provider`.
     """
     ERROR_REASON_PROVIDER_BAD_RESPONSE: _ErrorReason.ValueType  # 54
     """UNAVAILABLE, 502. The provider failed, or its answer made no sense or was over a limit, before
@@ -227,7 +228,8 @@ is no use. Comes with `google.rpc.QuotaFailure`. Not raised yet.
 """
 ERROR_REASON_PROVIDER_RATE_LIMITED: ErrorReason.ValueType  # 42
 """RESOURCE_EXHAUSTED, 429. The provider's own rate limit. Comes with `google.rpc.RetryInfo` if the
-provider says when to come back. Metadata: `provider`.
+provider says when to come back. Metadata: `provider`, and the provider's headers that tell of
+its limits under their own names, for example `x-ratelimit-remaining-requests`.
 """
 ERROR_REASON_GATEWAY_OVERLOADED: ErrorReason.ValueType  # 43
 """RESOURCE_EXHAUSTED, 429. The gateway has no room for the call now; nothing was sent. Comes with
@@ -255,8 +257,8 @@ ERROR_REASON_PROVIDER_UNREACHABLE: ErrorReason.ValueType  # 52
 before any content. Metadata: `provider`.
 """
 ERROR_REASON_PROVIDER_KEY_REJECTED: ErrorReason.ValueType  # 53
-"""UNAVAILABLE, 502. The provider refused the gateway's own credentials: whoever runs the gateway
-must act. Metadata: `provider`.
+"""UNAVAILABLE, 502. The provider refused the gateway's own credentials, or the gateway's account
+there has no credit left: whoever runs the gateway must act. Metadata: `provider`.
 """
 ERROR_REASON_PROVIDER_BAD_RESPONSE: ErrorReason.ValueType  # 54
 """UNAVAILABLE, 502. The provider failed, or its answer made no sense or was over a limit, before

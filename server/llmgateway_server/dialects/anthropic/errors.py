@@ -72,7 +72,6 @@ def error_of(provider: str, status: int, code: str, message: str, retry_s: float
         is_filtered=FILTER_WORDS.search(message) is not None,
         is_context_too_long=is_limit,
         is_model_unknown=code == "not_found_error" and message.startswith("model:"),
-        # Without credit the gateway's account is of no use, whoever calls.
-        is_key_rejected=code == "billing_error" or (status < 500 and BILLING_WORDS.search(message) is not None),
+        is_credit_spent=code == "billing_error" or (status < 500 and BILLING_WORDS.search(message) is not None),
     )
     return leaf_of(provider, status, told)

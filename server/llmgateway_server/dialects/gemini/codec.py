@@ -63,7 +63,8 @@ class GeminiCodec:
     def encode_embed(self, request: embedding_pb2.EmbedRequest, model: str) -> EncodedRequest:
         gaps = Gaps(self._provider, model, drops=False)
         body = embeddings.encode_embed(request, model, self._quirks, gaps)
-        return EncodedRequest("POST", embeddings.embed_path(model, self._quirks), self._encoder.encode(body))
+        path = embeddings.embed_path(model, self._quirks)
+        return EncodedRequest("POST", path, self._encoder.encode(body), gaps.warnings)
 
     def decode_embed(self, request: embedding_pb2.EmbedRequest, body: bytes) -> embedding_pb2.EmbedResponse:
         return embeddings.decode_embed(request, body, self._provider)

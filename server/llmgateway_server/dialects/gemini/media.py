@@ -16,6 +16,8 @@ from llmgateway_server.dialects.reading import Json
 
 # Where AI Studio's files lie: their ids are the ends of such URIs.
 FILES_URI = "https://generativelanguage.googleapis.com/v1beta/"
+# OpenAI's clients name every file that they send: no reason to refuse it.
+NAMELESS = "Google AI Studio takes no names of files: it was left out."
 RESOLUTIONS = {word: f"MEDIA_RESOLUTION_{word.upper()}" for word in ("low", "medium", "high", "ultra_high")}
 
 
@@ -34,7 +36,7 @@ def encode_media(path: str, media: message_pb2.Media, quirks: Quirks, gaps: Gaps
         if quirks.vertex:
             blob["displayName"] = media.file_name
         else:
-            gaps.miss(f"{path}.media.file_name")
+            gaps.warn(f"{path}.media.file_name", NAMELESS)
     if media.detail and media.detail != "auto":
         level = RESOLUTIONS.get(media.detail, media.detail)
         if level.startswith("MEDIA_RESOLUTION_"):
@@ -65,12 +67,13 @@ def file_uri(path: str, media: message_pb2.Media, quirks: Quirks) -> str:
 def result_media(path: str, media: message_pb2.Media, quirks: Quirks, gaps: Gaps) -> Json:
     """Return a part of a function's response, which takes less than a message does."""
     if media.WhichOneof("source") == "data":
-        for field in ("file_name", "detail"):
-            if getattr(media, field) and not (quirks.vertex and field == "file_name"):
-                gaps.miss(f"{path}.media.{field}")
+        if media.detail:
+            gaps.miss(f"{path}.media.detail")
         blob = inline_data(media)
         if media.file_name and quirks.vertex:
             blob["displayName"] = media.file_name
+        elif media.file_name:
+            gaps.warn(f"{path}.media.file_name", NAMELESS)
         return {"inlineData": blob}
     if not quirks.vertex:
         raise invalid(f"{path}.media.{media.WhichOneof('source')}", "must be data in a tool's result here")

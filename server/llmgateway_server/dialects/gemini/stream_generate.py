@@ -134,7 +134,7 @@ class GenerateStreamDecoder:
             delta = self._plain_delta(data)
             if delta is not None:
                 return [delta]
-        if not data.strip():
+        if not data.strip() or data.startswith(b":"):
             return []
         try:
             raw = decode(data)

@@ -11,6 +11,7 @@ MAX_PROVIDER_MESSAGE_BYTES = 512
 
 FAULTS_BY_STATUS: Mapping[int, type[errors.CallError]] = {
     401: errors.ProviderKeyRejected,
+    402: errors.ProviderKeyRejected,
     403: errors.ProviderKeyRejected,
     404: errors.ModelNotFound,
     429: errors.ProviderRateLimited,

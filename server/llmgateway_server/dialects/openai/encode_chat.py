@@ -6,7 +6,7 @@ refused by its path, or left out with a warning where the request's `unsupported
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from llmgateway.v1 import generation_pb2, message_pb2, tool_pb2
@@ -90,7 +90,11 @@ class ChatEncoder:
             else:
                 self._gaps.miss("sampling.seed")
         if sampling.stop_sequences:
-            self._put(body, "stop", list(sampling.stop_sequences), "sampling.stop_sequences")
+            most = self._quirks.max_stop_sequences
+            if most and len(sampling.stop_sequences) > most:
+                self._gaps.miss("sampling.stop_sequences", f" of more than {most}")
+            else:
+                self._put(body, "stop", list(sampling.stop_sequences), "sampling.stop_sequences")
         if sampling.logit_bias:
             bias = {str(token): as_number(value) for token, value in sampling.logit_bias.items()}
             self._put(body, "logit_bias", bias, "sampling.logit_bias")
@@ -214,6 +218,7 @@ class ChatEncoder:
             result = part.tool_result
             content: str | list[Json] = result.output_json
             if result.parts:
+                self._refuse_media(f"{path}.parts[{index}].tool_result", result.parts)
                 inner = message_pb2.ChatMessage(parts=result.parts)
                 content = self._content(f"{path}.parts[{index}].tool_result", inner)
             encoded: Json = {
@@ -225,6 +230,15 @@ class ChatEncoder:
             if index == 0:
                 merge_bag(encoded, message.provider_json, NAME)
             yield encoded
+
+    def _refuse_media(self, path: str, parts: Iterable[Part]) -> None:
+        """Refuse media in a tool's result where the provider takes text alone."""
+        if self._quirks.tool_result_media:
+            return
+        for index, part in enumerate(parts):
+            if part.HasField("media"):
+                hint = "Give it in a message of the user's after the results."
+                raise self._gaps.refuse(f"{path}.parts[{index}].media", hint)
 
     def _add_tool_choice(self, body: Json) -> None:
         choice = encode_tool_choice(self._request, self._quirks)
@@ -255,7 +269,7 @@ class ChatEncoder:
         reasoning = self._request.reasoning
         efforts = self._quirks.efforts
         if reasoning.effort and efforts and reasoning.effort not in efforts:
-            self._gaps.miss(f"reasoning.effort other than {', '.join(efforts)}")
+            self._gaps.miss("reasoning.effort", f" other than {', '.join(efforts)}")
         elif reasoning.effort:
             self._put(body, "reasoning_effort", reasoning.effort, "reasoning.effort")
         if reasoning.HasField("max_token_count"):

@@ -24,6 +24,8 @@ WORDS_BY_STATUS = {
     401: ("authentication", "invalid_api_key"),
     400: ("context_length", "invalid_request"),
 }
+# OpenAI's 429 for an account without credit: waiting is no use.
+CREDIT_CODE = "insufficient_quota"
 MODEL_CODES = frozenset({"model_not_found", "invalid_model", "DeploymentNotFound"})
 
 
@@ -42,14 +44,17 @@ def error_of(
     provider: str, status: int, detail: Mapping[str, Any], message: str, retry_s: float | None
 ) -> errors.CallError:
     """Return the leaf for a status and what an error body says."""
+    # Mistral's code is a number of its own, and its type the word.
+    words = {text(detail.get("code")), text(detail.get("type"))}
     code = text(detail.get("code")) or text(detail.get("type"))
     told = Told(
         message,
         code,
         retry_s,
         is_filtered=is_filtered(detail, code),
-        is_context_too_long=code == "context_length_exceeded",
-        is_model_unknown=code in MODEL_CODES,
+        is_context_too_long="context_length_exceeded" in words,
+        is_model_unknown=not words.isdisjoint(MODEL_CODES),
+        is_credit_spent=CREDIT_CODE in words,
     )
     return leaf_of(provider, status, told)
 

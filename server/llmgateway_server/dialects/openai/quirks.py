@@ -6,9 +6,12 @@ stream_usage         whether `stream_options.include_usage` may be asked for
 reasoning_field      the member of an assistant message that takes its thoughts back; empty: none
 seed_field           the member for the seed, `random_seed` at Mistral; empty: none
 extra_sampling       sampling parameters beyond OpenAI's that it takes: `top_k`, `min_p`
+max_stop_sequences   how many stop sequences it takes; 0: it does not say
 grammar              whether it takes a grammar as an output format (`guided_grammar`)
 unsupported          members of OpenAI's that it refuses, for example `logit_bias`
 nine_character_ids   whether ids of tool calls must be nine letters and digits (Mistral)
+tool_parameters      whether a function without arguments must say so by an empty schema (Mistral)
+tool_result_media    whether results of tools may hold media; if not, text alone (OpenAI's own API)
 custom_tools         whether it has tools with free-text input
 allowed_tools        whether `tool_choice` may name several tools; if not, only those are sent
 efforts              the words that `reasoning_effort` may be; empty: any
@@ -37,10 +40,13 @@ class Quirks:
     reasoning_field: str = ""
     seed_field: str = "seed"
     extra_sampling: frozenset[Literal["top_k", "min_p"]] = frozenset()
+    max_stop_sequences: int = 0
     grammar: bool = False
     unsupported: frozenset[str] = frozenset()
     output_excludes_reasoning: bool = False
     nine_character_ids: bool = False
+    tool_parameters: bool = False
+    tool_result_media: bool = True
     custom_tools: bool = True
     allowed_tools: bool = True
     efforts: tuple[str, ...] = ()

@@ -291,9 +291,7 @@ MISSING = [
     (request(prompt_cache=generation_pb2.PromptCacheOptions(ttl="1h")), "prompt_cache.ttl"),
     (asks(said("USER", Part(text="x"), name="ann")), "messages[0].name"),
     (asks(USER, said("SYSTEM", Part(text="x"))), "messages[1].role"),
-    (media(data=b"x", mime_type="image/png", file_name="a.png"), "messages[0].parts[0].media.file_name"),
     (media(data=b"x", mime_type="image/png", detail="squint"), "messages[0].parts[0].media.detail"),
-    (image_result(file_name="a.png"), "messages[2].parts[0].tool_result.parts[1].media.file_name"),
 ]  # fmt: skip
 
 
@@ -307,6 +305,19 @@ def test_what_google_lacks_is_refused_or_dropped_with_a_warning(made: Request, f
     dropping.unsupported_policy = generation_pb2.UNSUPPORTED_POLICY_DROP
     encoded = CODEC.encode_generate(dropping, MODEL, stream=False)
     assert [warning.field for warning in encoded.warnings] == [field]
+
+
+@pytest.mark.parametrize(
+    ("made", "field"),
+    [
+        (media(data=b"x", mime_type="image/png", file_name="a.png"), "messages[0].parts[0].media.file_name"),
+        (image_result(file_name="a.png"), "messages[2].parts[0].tool_result.parts[1].media.file_name"),
+    ],
+)
+def test_a_file_s_name_is_left_out_with_a_warning(made: Request, field: str) -> None:
+    encoded = CODEC.encode_generate(made, MODEL, stream=False)
+    assert [warning.field for warning in encoded.warnings] == [field]
+    assert b"a.png" not in encoded.body
 
 
 def test_a_late_instruction_joins_the_first_where_dropping_is_allowed() -> None:

@@ -118,6 +118,7 @@ ASKED = (FULL, BUDGET, PLAIN_JSON, CHOICE)
 # What the contract says is not sent to a provider that has no place for it, or not at all.
 LEFT_OUT = {
     "end_user_id": "passed on to providers that ask for one, and Google does not",
+    "messages.parts.media.file_name": "left out with a warning: there is no place for it",
     "messages.parts.media.transcript": "ignored in requests",
     "messages.parts.media.expire_time": "ignored in requests",
     "messages.parts.logprobs": "ignored in requests",
@@ -153,17 +154,12 @@ REFUSED: list[tuple[str, Callable[[Request], object]]] = [
             tool_pb2.CustomTool(name="g", description="G.", grammar=tool_pb2.Grammar(syntax="lark", definition="x"))
         ),
     ),
-    (
-        "messages[0].parts[1].media.file_name",
-        lambda asked: asked.messages[0].parts.add(media=Media(mime_type="image/png", data=b"x", file_name="a.png")),
-    ),
     ("messages[1].parts[0].tool_call.text", lambda asked: asked.messages.append(custom_call())),
     ("raw_prompt", lambda asked: (asked.ClearField("messages"), asked.raw_prompt.MergeFrom(raw_prompt()))),
 ]
 # The fields of the contract that those refusals are about, by what they are about.
 REFUSED_PATHS = {
     "messages.name",
-    "messages.parts.media.file_name",
     "messages.parts.tool_call.text",
     "idempotency_key",
     "max_cost_usd_nanos",
@@ -244,12 +240,7 @@ EMBED_REFUSED: list[tuple[str, Callable[[Embed], object]]] = [
     ("encoding", lambda asked: setattr(asked, "encoding", embedding_pb2.EMBEDDING_ENCODING_INT8)),
     ("truncate", lambda asked: setattr(asked, "truncate", True)),
     ("inputs[1].token_ids", lambda asked: asked.inputs.add().token_ids.ids.append(1)),
-    ("inputs[1].media.file_name", lambda asked: asked.inputs.add().media.MergeFrom(named_file())),
 ]
-
-
-def named_file() -> Media:
-    return Media(mime_type="application/pdf", data=b"%PDF", file_name="a.pdf")
 
 
 def encode_embed(asked: Embed, codec: GeminiCodec = CODEC) -> bytes | str:
@@ -277,8 +268,8 @@ def test_every_field_of_an_embedding_is_in_a_table_or_reaches_google() -> None:
         provider_options_json={"gemini": '{"title": "T"}'},
     )
     left = set(leaves(Embed.DESCRIPTOR)) - honoured_paths(encode_embed, [asked])
-    ignored = {"inputs.media.transcript", "inputs.media.expire_time", "end_user_id"}
-    refused = {"idempotency_key", "encoding", "truncate", "inputs.token_ids.ids", "inputs.media.file_name"}
+    ignored = {"inputs.media.transcript", "inputs.media.expire_time", "end_user_id", "inputs.media.file_name"}
+    refused = {"idempotency_key", "encoding", "truncate", "inputs.token_ids.ids"}
     assert left == ignored | EMBED_GATEWAY | refused
 
 

@@ -134,12 +134,12 @@ def test_an_effort_that_a_vendor_lacks_is_refused_with_those_it_has() -> None:
         body(asks(user(), reasoning=generation_pb2.ReasoningOptions(effort="low")), "mistral")
 
 
-def test_openrouter_s_preferences_are_passed_on_and_other_models_are_not() -> None:
-    made = body(asks(user(), provider_options_json={"openai": '{"provider": {"order": ["x"]}}'}), "openrouter")
-    assert made["provider"] == {"order": ["x"]}
-    # A list of models would reach what the caller's key may not use.
+def test_openrouter_s_preferences_and_further_models_are_passed_on() -> None:
+    options = '{"provider": {"order": ["x"]}, "models": ["a/b"], "route": "fallback"}'
+    made = body(asks(user(), provider_options_json={"openai": options}), "openrouter")
+    assert (made["provider"], made["models"], made["route"]) == ({"order": ["x"]}, ["a/b"], "fallback")
     with pytest.raises(InvalidField, match="models"):
-        body(asks(user(), provider_options_json={"openai": '{"models": ["a/b"]}'}), "openrouter")
+        body(asks(user(), provider_options_json={"openai": '{"models": ["a/b"]}'}), "groq")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,149 @@
+"""Every feature in every dialect: sent within the vendor's closed schema and its client's types, or refused by name.
+
+Nothing goes out that a vendor would have to guess at, and nothing is left out without a word.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from llmgateway.v1 import generation_pb2
+from llmgateway_server.catalog.vendors import load_vendors
+from llmgateway_server.config.settings import LimitSettings
+from llmgateway_server.dialects.codec import Codec
+from llmgateway_server.dialects.registry import make_codec, make_sibling
+from llmgateway_server.errors import CapabilityMissing, InvalidField
+from llmgateway_server.validation.requests import validate_generate
+
+from tests.server.dialects.features import FEATURES, Request
+from tests.server.dialects.sdk_types import CHECKS
+from tests.specs import FOLDER, closed_validator
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One target. `schema` is the vendor's description of the request, `sdk` its client's types, both empty if none.
+
+    `undescribed` is a member that the vendor documents, and its client has, but not its description.
+    """
+
+    vendor: str
+    model: str
+    schema: tuple[str, str] | None = None
+    sdk: str = ""
+    claude: bool = False
+    undescribed: str = ""
+
+    @property
+    def codec(self) -> Codec:
+        vendors = load_vendors()
+        row = vendors[self.vendor]
+        quirks: Mapping[str, Any] = row.quirks
+        if self.claude:
+            quirks = {**quirks, "claude": vendors["anthropic"].quirks}
+            quirks = {**quirks, "claude_api": "messages"} if self.vendor == "bedrock" else quirks
+            sibling = make_sibling(row.dialect, self.vendor, quirks)
+            assert sibling is not None
+            assert sibling.serves(self.model)
+            return sibling.codec
+        return make_codec(row.dialect, self.vendor, quirks)
+
+
+CHAT = "POST /chat/completions"
+GEMINI = ("gemini", "POST /v1beta/models/{model}:generateContent")
+CLAUDE = ("anthropic-beta", "POST /v1/messages?beta=true")
+ROWS = {
+    "openai": Row("openai", "gpt-4o", ("openai", CHAT), "openai"),
+    "azure": Row("azure", "gpt-4o", ("openai", CHAT), "openai"),
+    "openrouter": Row("openrouter", "openai/gpt-4o", ("openrouter", CHAT)),
+    "mistral": Row("mistral", "mistral-large-latest", ("mistral", "POST /v1/chat/completions"), "mistral"),
+    "groq": Row("groq", "llama-3.3-70b-versatile"),
+    "deepseek": Row("deepseek", "deepseek-chat"),
+    "xai": Row("xai", "grok-4"),
+    "anthropic": Row("anthropic", "claude-opus-5", CLAUDE, "anthropic"),
+    "anthropic, an older model": Row("anthropic", "claude-sonnet-4-5", CLAUDE, "anthropic"),
+    "anthropic on vertex": Row("vertex", "claude-opus-4-6", None, "anthropic", claude=True),
+    "anthropic on bedrock": Row("bedrock", "us.anthropic.claude-opus-4-6-v1", None, "anthropic", claude=True),
+    "gemini": Row("gemini", "gemini-3-pro", GEMINI, "gemini", undescribed="serviceTier"),
+    "gemini, an older model": Row("gemini", "gemini-2.5-flash", GEMINI, "gemini", undescribed="serviceTier"),
+    "vertex": Row("vertex", "gemini-3-pro", ("vertex", "POST /v1/{model}:generateContent"), "gemini"),
+    "bedrock, nova": Row("bedrock", "amazon.nova-pro-v1:0", ("bedrock", "POST /model/{modelId}/converse"), "bedrock"),
+    "bedrock, claude": Row(
+        "bedrock", "anthropic.claude-sonnet-4-5-v1:0", ("bedrock", "POST /model/{modelId}/converse"), "bedrock"
+    ),
+    "cohere": Row("cohere", "command-a-03-2025", ("cohere", "POST /v2/chat")),
+    "ollama": Row("ollama", "llama3.2", ("ollama", "POST /api/chat"), "ollama", undescribed="thinking"),
+}
+
+
+@functools.cache
+def schema_check(schema: tuple[str, str]) -> Callable[[Any], list[str]]:
+    return closed_validator(*schema, "request")
+
+
+def test_there_are_enough_features_and_all_are_valid() -> None:
+    assert len(FEATURES) >= 40
+    for name, asked in FEATURES.items():
+        assert validate_generate(asked, LimitSettings()) == [], name
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("row", ROWS)
+def test_a_feature_is_sent_as_the_vendor_has_it_or_refused_by_name(row: str, feature: str) -> None:
+    asked = Request()
+    asked.CopyFrom(FEATURES[feature])
+    outcomes = [look(ROWS[row], asked, stream=stream) for stream in (False, True)]
+    asked.unsupported_policy = generation_pb2.UNSUPPORTED_POLICY_DROP
+    dropping = look(ROWS[row], asked, stream=False)
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0] in ("sent", "warned", "refused")
+    if outcomes[0] == "sent":
+        assert dropping in ("sent", "warned")
+
+
+def look(row: Row, asked: Request, *, stream: bool) -> str:
+    """Return what became of a request; whatever is sent must be right."""
+    before = asked.SerializeToString(deterministic=True)
+    try:
+        encoded = row.codec.encode_generate(asked, row.model, stream=stream)
+    except (CapabilityMissing, InvalidField) as refusal:
+        return "refused" if refusal.metadata.get("capability") or refusal.violations else f"refused blindly: {refusal}"
+    assert asked.SerializeToString(deterministic=True) == before
+    body = json.loads(encoded.body)
+    if row.schema is not None and FOLDER.exists():
+        wrong = schema_check(row.schema)(body)
+        assert [text for text in wrong if not row.undescribed or f"'{row.undescribed}' was" not in text] == [], body
+    if row.sdk:
+        assert CHECKS[row.sdk](body if row.sdk != "anthropic" else {"model": row.model, **body}) == "", body
+    for warning in encoded.warnings:
+        assert warning.field, warning
+        assert warning.description, warning
+    return "warned" if encoded.warnings else "sent"
+
+
+def test_each_target_serves_what_all_of_them_have() -> None:
+    for row in ROWS.values():
+        for feature in ("a text", "a system prompt", "three turns", "an image as data", "a tool", "an output limit"):
+            if (row.vendor, feature) != ("deepseek", "an image as data"):
+                assert look(row, FEATURES[feature], stream=False) == "sent", (row.vendor, feature)
+
+
+def test_the_checks_find_what_is_wrong() -> None:
+    """A check that lets everything through would prove nothing."""
+    message = {"role": "user", "content": "Hi"}
+    wrong: Mapping[str, Any] = {
+        "openai": {"model": "m", "messages": [{"role": "user", "content": 5}]},
+        "anthropic": {"model": "m", "max_tokens": "x", "messages": [message]},
+        "mistral": {"model": "m", "messages": [{"role": "nobody", "content": "Hi"}]},
+        "ollama": {"model": "m", "messages": message},
+        "gemini": {"contents": [{"role": "user", "parts": [{"txt": "Hi"}]}]},
+        "bedrock": {"messages": [{"role": "user", "content": [{"txt": "Hi"}]}]},
+    }
+    assert wrong.keys() == CHECKS.keys()
+    for name, body in wrong.items():
+        assert CHECKS[name](body), name
