@@ -46,11 +46,6 @@ def sse(*events: Mapping[str, Any], named: bool = False, line_end: str = "\n") -
     return Canned(text.encode(), "text/event-stream")
 
 
-def ndjson(*lines: object) -> Canned:
-    """Return a stream of lines of JSON."""
-    return Canned(b"".join(json.dumps(line).encode() + b"\n" for line in lines), "application/x-ndjson")
-
-
 def aws_stream(*messages: bytes) -> Canned:
     """Return an AWS event stream."""
     return Canned(b"".join(messages), "application/vnd.amazon.eventstream")
