@@ -1,4 +1,7 @@
-"""The fake Google provider, checked by the client that the real one's users have; Vertex AI's paths as well."""
+"""The fake Google provider, checked by the client that the real one's users have; Vertex AI's paths as well.
+
+What it refuses is in `test_gemini_rules.py`.
+"""
 
 from __future__ import annotations
 
@@ -283,48 +286,6 @@ async def test_a_bad_key_is_a_400_that_says_so(fake: FakeProvider, client: genai
     assert (caught.value.code, caught.value.details["error"]["details"][0]["reason"]) == (400, "API_KEY_INVALID")
 
 
-USER = {"role": "user", "parts": [{"text": "Hi"}]}
-CALL = {"role": "model", "parts": [{"functionCall": {"name": "first"}, "thoughtSignature": "c2ln"}]}
-UNSIGNED = {"role": "model", "parts": [{"functionCall": {"name": "first"}}]}
-RESULT = {"role": "user", "parts": [{"functionResponse": {"name": "first", "response": {}}}]}
-BAD_REQUESTS: dict[str, tuple[list[dict[str, Any]], str]] = {
-    "nothing": ([], "contents is not specified"),
-    "a role": ([{"role": "assistant", "parts": [{"text": "Hi"}]}], "Please use a valid role: user, model."),
-    "no parts": ([{"role": "user"}], "contents[0].parts: contents.parts must not be empty"),
-    "an empty part": ([{"parts": [{"thought": True}]}], "required oneof field 'data'"),
-    "a result without a call": ([USER, RESULT], "number of function response parts"),
-    "a call without a result": ([USER, CALL, USER], "number of function response parts"),
-    "a call after words": (
-        [USER, {"role": "model", "parts": [{"text": "x"}]}, CALL, RESULT],
-        "immediately after a user",
-    ),
-    "a call without a signature": ([USER, UNSIGNED, RESULT], "missing a thought_signature"),
-}
-
-
-@pytest.mark.parametrize(("contents", "words"), BAD_REQUESTS.values(), ids=BAD_REQUESTS)
-async def test_it_refuses_what_the_real_one_refuses(fake: FakeProvider, contents: Any, words: str) -> None:
-    status, said = await post(fake, {"contents": contents}, {"x-goog-api-key": "k"})
-    assert (status, said["error"]["status"]) == (400, "INVALID_ARGUMENT")
-    assert words in said["error"]["message"]
-
-
-async def post(fake: FakeProvider, body: object, headers: dict[str, str]) -> tuple[int, Any]:
-    url = f"{fake.base_url}/{fake.dialect.collection}{MODEL}:generateContent"  # type: ignore[attr-defined]
-    async with aiohttp.ClientSession() as http, http.post(url, json=body, headers=headers) as got:
-        return got.status, await got.json()
-
-
-async def test_a_signature_is_asked_of_the_current_turn_alone(fake: FakeProvider) -> None:
-    status, _ = await post(fake, {"contents": [USER, UNSIGNED, RESULT, USER]}, {"x-goog-api-key": "k"})
-    assert status == 200
-
-
-async def test_a_caller_without_a_key_is_refused(fake: FakeProvider) -> None:
-    status, said = await post(fake, {"contents": [USER]}, {})
-    assert (status, said["error"]["status"]) == (403, "PERMISSION_DENIED")
-
-
 @pytest.mark.parametrize(
     "reply",
     [
@@ -415,8 +376,3 @@ async def test_vertex_answers_under_a_project(vertex: FakeProvider, vertex_clien
         f"{root}/{wire.EMBEDDER}:batchEmbedContents",
         f"{root}/text-embedding-005:predict",
     ]
-
-
-async def test_vertex_refuses_a_caller_without_a_token(vertex: FakeProvider) -> None:
-    status, said = await post(vertex, {"contents": [USER]}, {"x-goog-api-key": "k"})
-    assert (status, said["error"]["status"]) == (401, "UNAUTHENTICATED")
