@@ -41,6 +41,8 @@ EXPECTED: Mapping[str, Expected] = {
     "anthropic": Expected(
         {"x-api-key": KEY, "anthropic-version": "2023-06-01"}, ("anthropic-beta", "POST /v1/messages?beta=true")
     ),
+    "gemini": Expected({"x-goog-api-key": KEY}, ("gemini", "POST /v1beta/models/{model}:generateContent")),
+    "ollama": Expected({"authorization": f"Bearer {KEY}"}, ("ollama", "POST /api/chat")),
     "openai": Expected({"authorization": f"Bearer {KEY}"}, ("openai", "POST /chat/completions")),
 }
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="

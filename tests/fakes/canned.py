@@ -37,18 +37,13 @@ def json_answer(value: object, status: int = 200, **headers: str) -> Canned:
     return Canned(json.dumps(value).encode(), status=status, headers=named)
 
 
-def sse(*events: Mapping[str, Any], named: bool = False, line_end: str = "\n") -> Canned:
+def sse(*events: Mapping[str, Any], named: bool = False) -> Canned:
     """Return a stream of server-sent events; `named` gives each the name of its `type`."""
     text = ""
     for event in events:
-        text += f"event: {event['type']}{line_end}" if named else ""
-        text += f"data: {json.dumps(event)}{line_end}{line_end}"
+        text += f"event: {event['type']}\n" if named else ""
+        text += f"data: {json.dumps(event)}\n\n"
     return Canned(text.encode(), "text/event-stream")
-
-
-def ndjson(*lines: object) -> Canned:
-    """Return a stream of lines of JSON."""
-    return Canned(b"".join(json.dumps(line).encode() + b"\n" for line in lines), "application/x-ndjson")
 
 
 def aws_stream(*messages: bytes) -> Canned:

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 
 from tests.fakes.anthropic import ANTHROPIC
 from tests.fakes.dialect import Dialect, Feature, Trouble
+from tests.fakes.gemini import GEMINI
+from tests.fakes.ollama import OLLAMA
 from tests.fakes.openai import OPENAI
 
 DIALECTS: Mapping[str, Dialect] = {
     dialect.name: dialect
     for dialect in (
         ANTHROPIC,
+        GEMINI,
+        OLLAMA,
         OPENAI,
     )
 }

@@ -38,10 +38,8 @@ def encode_tools(request: generation_pb2.GenerateRequest, gaps: Gaps) -> list[Js
 
 
 def encode_function(function: tool_pb2.FunctionTool) -> Json:
-    """Return a function's declaration."""
-    encoded: Json = {"name": function.name}
-    if function.description:
-        encoded["description"] = function.description
+    """Return a function's declaration. Its description is a required member, though an empty one is taken."""
+    encoded: Json = {"name": function.name, "description": function.description}
     if function.input_schema_json:
         encoded["parametersJsonSchema"] = msgspec.Raw(function.input_schema_json.encode())
     return encoded

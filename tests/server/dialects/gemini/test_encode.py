@@ -151,6 +151,7 @@ ENCODED: list[tuple[str, Request, dict[str, Any]]] = [
     ("strict tool", request(tools=[strict_weather()]), {"tools": [DECLARED], **mode(mode="VALIDATED")}),
     ("strict tool, required", request(tools=[strict_weather()], tool_choice=Choice(mode=Choice.MODE_REQUIRED)), {"tools": [DECLARED], **mode(mode="ANY")}),
     ("Google's tools", request(tools=[own_tool("googleSearch", '{"timeRangeFilter":{"startTime":"2026-01-01T00:00:00Z"}}'), WEATHER, own_tool("codeExecution"), own_tool("urlContext")]), {"tools": [DECLARED, {"googleSearch": {"timeRangeFilter": {"startTime": "2026-01-01T00:00:00Z"}}}, {"codeExecution": {}}, {"urlContext": {}}]}),
+    ("a tool without a description", request(tools=[tool_pb2.Tool(function=tool_pb2.FunctionTool(name="f"))]), {"tools": [{"functionDeclarations": [{"name": "f", "description": ""}]}]}),
     ("a tool's bag", request(tools=[tool_pb2.Tool(function=tool_pb2.FunctionTool(name="f", description="F."), provider_json={"gemini": '{"behavior":"NON_BLOCKING","name":"g"}'})]), {"tools": [{"functionDeclarations": [{"name": "f", "description": "F.", "behavior": "NON_BLOCKING"}]}]}),
     ("auto", chosen(Choice.MODE_AUTO), {"tools": [DECLARED], **mode(mode="AUTO")}),
     ("none", chosen(Choice.MODE_NONE), {"tools": [DECLARED], **mode(mode="NONE")}),
