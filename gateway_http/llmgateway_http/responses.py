@@ -78,22 +78,23 @@ def call_response(body: dict[str, Any], call: call_pb2.CallInfo, usage: usage_pb
     headers["x-llmgateway-overhead-ms"] = f"{overhead.seconds * 1000 + overhead.nanos / 1e6:.3f}"
     if usage.HasField("cost_usd_nanos"):
         headers["x-llmgateway-cost-usd"] = f"{usage.cost_usd_nanos / 1e9:.9f}"
-    if call.warnings:
-        headers["x-llmgateway-warnings"] = warnings_text(call)
     return WholeResponse(encode(body), headers)
 
 
 def call_headers(call: call_pb2.CallInfo) -> dict[str, str]:
-    """Return who answered, as headers."""
-    return {
+    """Return who answered, and what of the request was left out, as headers."""
+    headers = {
         "x-request-id": call.call_id,
         "x-llmgateway-provider": header_text(call.provider),
         "x-llmgateway-model": header_text(call.model),
     }
+    if call.warnings:
+        headers["x-llmgateway-warnings"] = warnings_text(call)
+    return headers
 
 
 def stream_headers(message: stream_pb2.StreamGenerateResponse) -> dict[str, str]:
-    """Return who answers a stream; what it took is known only at its end, and comes with its usage."""
+    """Return who answers a stream, and what was left out; what it took comes at its end, with its usage."""
     for event in message.events:
         if event.HasField("started"):
             return call_headers(event.started.call)

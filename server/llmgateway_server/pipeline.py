@@ -112,8 +112,8 @@ class Pipeline:
                 for event in events:
                     sequence_number += 1
                     event.sequence_number = sequence_number
-                if events[-1].HasField("finished"):
-                    events[-1].finished.call.warnings.extend(dropped)
+                if dropped:
+                    add_warnings(events, dropped)
                 self._inform(call, request, target, upstream, events)
                 yield stream_pb2.StreamGenerateResponse(events=events)
 
@@ -223,6 +223,14 @@ class Pipeline:
         if not info.model:
             info.model = target.model
         info.cache.status = cache_pb2.CACHE_STATUS_BYPASS
+
+
+def add_warnings(events: Events, warnings: Sequence[call_pb2.Warning]) -> None:
+    """Say in the first and in the last event of a stream what was left out of its request."""
+    if events[0].HasField("started"):
+        events[0].started.call.warnings.extend(warnings)
+    if events[-1].HasField("finished"):
+        events[-1].finished.call.warnings.extend(warnings)
 
 
 def refuse(violations: Sequence[errors.FieldViolation]) -> None:

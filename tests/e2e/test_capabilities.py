@@ -99,6 +99,7 @@ async def test_grpc_names_the_capability(bench: Bench) -> None:
     answer = await bench.grpc.generate(request)
     assert [warning.field for warning in answer.call.warnings] == ["reasoning.effort"]
     streamed = [event async for message in bench.stub.StreamGenerate(request) for event in message.events]
+    assert [warning.field for warning in streamed[0].started.call.warnings] == ["reasoning.effort"]
     assert [warning.field for warning in streamed[-1].finished.call.warnings] == ["reasoning.effort"]
     assert [call.body.get("reasoning_effort") for call in bench.fake.calls] == [None, None]
 
@@ -108,9 +109,23 @@ async def test_the_configuration_may_leave_out_what_is_missing(bench: Bench) -> 
     assert status == 200
     assert warnings == "output_format.json_schema: groq/gpt-4o-mini follows no schema: it was left out."
     assert "response_format" not in bench.fake.calls[0].body
+    body = {"model": "groq/gpt-4o-mini", "messages": MESSAGES, "response_format": SCHEMA, "stream": True}
+    async with bench.rest.post("/v1/chat/completions", json=body) as streamed:
+        assert streamed.headers["x-llmgateway-warnings"] == warnings
+        assert "[DONE]" in await streamed.text()
     tools = [{"type": "function", "function": {"name": "f"}}]
     status, answer, _ = await bench.chat("groq/gpt-4o-mini", tools=tools)
     assert (status, answer["error"]["code"]) == (400, "unsupported_parameter")
+
+
+async def test_rest_callers_may_have_it_left_out(bench: Bench) -> None:
+    status, answer, _ = await bench.chat("openai/gpt-4", response_format=SCHEMA, unsupported_policy="maybe")
+    assert (status, answer["error"]["param"]) == (400, "unsupported_policy")
+    status, _, warnings = await bench.chat("openai/gpt-4", response_format=SCHEMA, unsupported_policy="drop")
+    assert (status, warnings) == (200, "output_format.json_schema: openai/gpt-4 follows no schema: it was left out.")
+    assert "unsupported_policy" not in bench.fake.calls[0].body
+    status, _, _ = await bench.chat("groq/gpt-4o-mini", response_format=SCHEMA, unsupported_policy="refuse")
+    assert status == 400
 
 
 async def test_an_unknown_model_is_tried_with_anything(bench: Bench) -> None:

@@ -36,6 +36,10 @@ ROLES = {
     "tool": message_pb2.ROLE_TOOL,
 }
 MODES = {"auto": Choice.MODE_AUTO, "none": Choice.MODE_NONE, "required": Choice.MODE_REQUIRED}
+POLICIES = {
+    "refuse": generation_pb2.UNSUPPORTED_POLICY_REFUSE,
+    "drop": generation_pb2.UNSUPPORTED_POLICY_DROP,
+}
 REQUEST_MEMBERS = frozenset(ChatRequest.__struct_fields__)
 MESSAGE_MEMBERS = frozenset(Message.__struct_fields__)
 PART_MEMBERS = frozenset({"type", "text", "refusal", "image_url", "input_audio", "file"})
@@ -68,6 +72,8 @@ def to_generate_request(raw: dict[str, Any]) -> tuple[Request, ChatRequest]:
     set_sampling(request, body, raw)
     set_limits(request, body)
     set_labels(request, body)
+    if body.unsupported_policy is not None:
+        request.unsupported_policy = POLICIES[body.unsupported_policy]
     if body.response_format is not None:
         set_output_format(request, body.response_format)
     if not raw.keys() <= PLAIN_MEMBERS:

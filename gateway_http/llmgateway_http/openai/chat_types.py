@@ -7,7 +7,7 @@ provider if unknown; in all other objects an unknown member is refused by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -240,6 +240,8 @@ class ChatRequest(Struct):
     tools: list[ToolDefinition] | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     top_p: TopP | None = None
+    unsupported_policy: Literal["refuse", "drop"] | None = None
+    """The gateway's own: what to do with what a model cannot do, as in the contract."""
     user: str | None = None
     verbosity: str | None = None
     web_search_options: JsonObject | None = None

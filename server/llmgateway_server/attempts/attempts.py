@@ -103,6 +103,8 @@ class Attempts:
             async with aclosing(upstream.stream(request, target.model, state)) as stream:
                 held: Events = []
                 async for events in stream:
+                    if state.warnings and events[0].HasField("started"):
+                        events[0].started.call.warnings.extend(state.warnings)
                     doubts.see_events(events)
                     if not delivery.has_begun:
                         held += events

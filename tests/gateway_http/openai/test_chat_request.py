@@ -60,6 +60,7 @@ MEMBERS: list[Row] = [
     ({"prompt_cache_retention": "24h"}, {"prompt_cache": {"ttl": "24h"}}),
     ({"metadata": {"team": "red"}}, {"labels": {"team": "red"}}),
     ({"user": "u-1"}, {"end_user_id": "u-1"}),
+    ({"unsupported_policy": "drop"}, {"unsupported_policy": "UNSUPPORTED_POLICY_DROP"}),
     ({"store": False}, {}),
     ({"stream": True}, {}),
     ({"stream_options": {"include_usage": True}}, {}),
