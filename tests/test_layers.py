@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
     frozenset({"app"}),
-    frozenset({"banner", "rpc"}),
+    frozenset({"banner", "rpc", "providers"}),
     frozenset({"pipeline"}),
     frozenset({"heartbeat"}),
     frozenset({"attempts", "auth"}),

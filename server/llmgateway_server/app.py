@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 from llmgateway.channel import open_channel
@@ -28,11 +27,11 @@ from llmgateway_server.attempts.attempts import Attempts
 from llmgateway_server.auth.keys import Keyring
 from llmgateway_server.banner import Listening, banner
 from llmgateway_server.catalog.knowledge import load_knowledge
-from llmgateway_server.catalog.vendors import Vendor, auth_headers, load_vendors
+from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.config.address import Address, parse_address
-from llmgateway_server.config.settings import ProviderSettings, Settings, TlsSettings
-from llmgateway_server.dialects.registry import make_codec, make_sibling
+from llmgateway_server.config.settings import Settings, TlsSettings
 from llmgateway_server.pipeline import Pipeline
+from llmgateway_server.providers import build_upstreams
 from llmgateway_server.routing.capabilities import CapabilityCheck
 from llmgateway_server.routing.directory import ModelDirectory
 from llmgateway_server.routing.plan import RouteTable, target_of
@@ -47,21 +46,13 @@ from llmgateway_server.telemetry.loop_delay import observe_loop_delay
 from llmgateway_server.telemetry.metrics import Metrics
 from llmgateway_server.telemetry.observer import CallObserver
 from llmgateway_server.telemetry.probes import probe_app
-from llmgateway_server.upstream.credentials.credentials import Credentials
 from llmgateway_server.upstream.credentials.of_provider import Chains
 from llmgateway_server.upstream.credentials.renewal import Clocks as ChainClocks
-from llmgateway_server.upstream.gateway import DIALECT as GATEWAY_DIALECT
-from llmgateway_server.upstream.gateway import GatewayUpstream
-from llmgateway_server.upstream.http import HttpClient
 from llmgateway_server.upstream.http_pool import HttpPool
-from llmgateway_server.upstream.http_upstream import Endpoint, HttpUpstream
-from llmgateway_server.upstream.mock import MockUpstream
 from llmgateway_server.upstream.upstream import Upstream
 
 log = logging.getLogger("llmgateway")
 
-# Dialects whose providers serve Claude, too: its models differ there as they do at Anthropic.
-CLAUDE_TOO = ("bedrock", "gemini")
 # What the last answers may take to leave, once the calls behind them have ended.
 FLUSH_S = 0.5
 # How many objects may be made before the young ones are collected.
@@ -181,65 +172,6 @@ class Gateway:
     def _report_listing(self, provider: str, error: errors.CallError) -> None:
         self._metrics.listing_failed(provider)
         log.warning("provider %s did not list its models: %s", provider, error.message)
-
-
-def build_upstreams(
-    settings: Settings, http: HttpClient, clock: Callable[[], float], credentials: Mapping[str, Credentials]
-) -> dict[str, Upstream]:
-    """Return the configured providers by name. `credentials` are those that are more than a header, by provider."""
-    vendors = load_vendors()
-    upstreams: dict[str, Upstream] = {}
-    for name, provider in settings.providers.items():
-        vendor = vendors.get(name)
-        dialect = provider.dialect or (vendor.dialect if vendor is not None else "")
-        if dialect == "mock":
-            upstreams[name] = MockUpstream(
-                name, provider.script, asyncio.sleep, clock=clock, timeouts=provider.timeouts or settings.timeouts
-            )
-        elif dialect == GATEWAY_DIALECT:
-            keys = [secret.get_secret_value() for secret in provider.api_keys or ()]
-            timeouts = provider.timeouts or settings.timeouts
-            upstreams[name] = GatewayUpstream(name, provider.base_url or "", keys, timeouts, clock)
-        else:
-            quirks = effective_quirks(provider, vendor)
-            if dialect in CLAUDE_TOO:
-                quirks = {**quirks, "claude": {**vendors["anthropic"].quirks, **quirks.get("claude", {})}}
-            codec, sibling = make_codec(dialect, name, quirks), make_sibling(dialect, name, quirks)
-            endpoint = endpoint_of(name, provider, vendor, credentials.get(name))
-            timeouts = provider.timeouts or settings.timeouts
-            upstreams[name] = HttpUpstream(endpoint, codec, http, timeouts, settings.limits, clock, sibling)
-    return upstreams
-
-
-def effective_quirks(provider: ProviderSettings, vendor: Vendor | None) -> dict[str, Any]:  # Any: the dialect checks
-    """Return what a provider's dialect must know of it: the row's quirks, and what overrides them."""
-    quirks = {**(vendor.quirks if vendor is not None else {}), **provider.quirks}
-    if provider.api_version is not None:
-        quirks["api_version"] = provider.api_version
-    if provider.deployments:
-        quirks["deployments"] = provider.deployments
-    return quirks
-
-
-def endpoint_of(
-    name: str, provider: ProviderSettings, vendor: Vendor | None, credentials: Credentials | None
-) -> Endpoint:
-    """Return where a provider is, and the headers that carry its keys."""
-    base_url = provider.base_url or fill_address(vendor.base_url if vendor is not None else "", provider)
-    if credentials is not None:
-        return Endpoint(name, base_url.rstrip("/"), [], credentials)
-    if provider.access_token is not None:
-        bearer = {"authorization": f"Bearer {provider.access_token.get_secret_value()}"}
-        return Endpoint(name, base_url.rstrip("/"), [bearer])
-    keys = [secret.get_secret_value() for secret in provider.api_keys or ()]
-    return Endpoint(name, base_url.rstrip("/"), [auth_headers(vendor, key) for key in keys])
-
-
-def fill_address(base_url: str, provider: ProviderSettings) -> str:
-    """Return a row's address with what the configuration says of region, project and location."""
-    if provider.location == "global":
-        base_url = base_url.replace("{location}-", "")  # Google's global endpoint has no name of its own
-    return base_url.format(region=provider.region, project=provider.project, location=provider.location)
 
 
 def build_pipeline(

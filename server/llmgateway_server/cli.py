@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from llmgateway import Client, GatewayError
     from llmgateway.v1 import generation_pb2, message_pb2, model_pb2, stream_pb2
 
-    from llmgateway_server.catalog.vendors import Vendor
-    from llmgateway_server.config.problems import Problem
     from llmgateway_server.config.settings import Settings
 
 Result = TypeVar("Result")
@@ -135,35 +133,16 @@ def check_settings(settings: Settings, source: str) -> None:
     from llmgateway_server.catalog.vendors import load_vendors
     from llmgateway_server.config.problems import ConfigError
     from llmgateway_server.config.start import check_start
+    from llmgateway_server.providers import find_problems
 
     vendors = load_vendors()
     try:
         check_start(settings, vendors, source)
-        if problems := list(find_dialect_problems(settings, vendors)):
+        if problems := list(find_problems(settings, vendors)):
             raise ConfigError(source, problems)
         Keyring.from_settings(settings.auth)
     except (ConfigError, ValueError) as error:
         raise Failure(str(error)) from error
-
-
-def find_dialect_problems(settings: Settings, vendors: Mapping[str, Vendor]) -> Iterator[Problem]:
-    """Find what the dialects do not understand of their providers' settings: the configuration knows no dialect."""
-    from llmgateway_server.app import effective_quirks
-    from llmgateway_server.config.problems import Problem
-    from llmgateway_server.dialects.mock.options import read_options
-    from llmgateway_server.dialects.registry import make_codec
-
-    for name, provider in settings.providers.items():
-        row = vendors.get(name)
-        dialect = provider.dialect or (row.dialect if row is not None else "")
-        is_mock = dialect == "mock"
-        try:
-            if is_mock:
-                read_options(provider.script or {})
-            else:
-                make_codec(dialect, name, effective_quirks(provider, row))
-        except ValueError as error:
-            yield Problem(0, f"providers.{name}.{'script' if is_mock else 'quirks'}", str(error))
 
 
 def describe_settings(settings: Settings) -> str:

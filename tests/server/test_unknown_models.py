@@ -10,9 +10,10 @@ import time
 import grpc
 import pytest
 from llmgateway.v1 import generation_pb2, message_pb2
-from llmgateway_server.app import CallIds, build_pipeline, build_upstreams
+from llmgateway_server.app import CallIds, build_pipeline
 from llmgateway_server.auth.keys import Keyring
 from llmgateway_server.config.settings import ProviderSettings, Settings
+from llmgateway_server.providers import build_upstreams
 from llmgateway_server.rpc.local import LocalStub
 from llmgateway_server.rpc.methods import methods_of
 from llmgateway_server.rpc.rim import Clocks, Rim
@@ -31,7 +32,7 @@ async def test_unknown_names_are_refused_and_forgotten() -> None:
     settings = Settings(providers={"mock": ProviderSettings()}, routes={"small": "mock/lorem"})
     clock = asyncio.get_running_loop().time
     pool, metrics, writer = HttpPool(clock), Metrics(), LineWriter(io.BytesIO())
-    pipeline = build_pipeline(settings, build_upstreams(settings, pool, clock), clock, metrics.listing_failed)
+    pipeline = build_pipeline(settings, build_upstreams(settings, pool, clock, {}), clock, metrics.listing_failed)
     observer = CallObserver(metrics, writer, time.time, log_calls=False)
     rim = Rim(Keyring.from_settings(settings.auth), observer, Clocks(clock, time.time_ns), CallIds(), 600.0, 1_000)
     stub = LocalStub(methods_of(pipeline), rim, set())

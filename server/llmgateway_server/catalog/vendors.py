@@ -54,6 +54,8 @@ class Billing:
 class Vendor:
     """One vendor, or one server program that people run themselves.
 
+    `models_base_url` is where its models are listed, empty where that is below `base_url`, too.
+
     `auth` says how a key travels: `bearer` is `Authorization: Bearer KEY`; any other value is the name of the
     header that holds the bare key. `key_variable` and `base_url_variable` are environment variables, empty
     where none is in usual use; `base_url_form` says what the latter holds. `setting_variables` are those of other
@@ -69,6 +71,7 @@ class Vendor:
     source: str
     read_on: date
     base_url: str = ""
+    models_base_url: str = ""
     auth: str = "bearer"
     key_required: bool = True
     key_variable: str = ""

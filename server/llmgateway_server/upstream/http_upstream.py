@@ -62,13 +62,15 @@ class Endpoint:
     """Where a provider is and how it knows us.
 
     `base_url` has no trailing slash. `key_headers` holds, for each key, the headers that carry it; one empty
-    mapping where the provider wants none. `credentials` make the headers of each request, where a key will not do.
+    mapping where the provider wants none. `models_base_url` is where its models are listed, empty where that is below
+    `base_url`, too. `credentials` make the headers of each request, where a key will not do.
     """
 
     name: str
     base_url: str
     key_headers: Sequence[Mapping[str, str]]
     credentials: Credentials | None = None
+    models_base_url: str = ""
 
 
 class HttpUpstream:
@@ -90,6 +92,7 @@ class HttpUpstream:
         self.name = endpoint.name
         self.dialect = codec.name
         self._base_url = endpoint.base_url
+        self._models_base_url = endpoint.models_base_url or endpoint.base_url
         self._credentials = endpoint.credentials
         self._codec = codec
         self._sibling = sibling
@@ -139,7 +142,8 @@ class HttpUpstream:
     async def list_models(self) -> list[model_pb2.Model]:
         state = AttemptState(self._clock() + LIST_MODELS_TIMEOUT_S)
         codec = self._codec
-        return codec.decode_list_models(await self._exchange(codec, codec.encode_list_models(), state))
+        listed = await self._exchange(codec, codec.encode_list_models(), state, self._models_base_url)
+        return codec.decode_list_models(listed)
 
     def reads_options(self, dialect: str) -> bool:
         return dialect == self.dialect or (self._sibling is not None and dialect == self._sibling.codec.name)
@@ -206,12 +210,14 @@ class HttpUpstream:
             decoded += decoder.decode(Frame("", bytes(chunk)))
         return join_deltas(decoded + decoder.finish())
 
-    async def _exchange(self, codec: Codec, encoded: EncodedRequest, state: AttemptState) -> bytes:
+    async def _exchange(
+        self, codec: Codec, encoded: EncodedRequest, state: AttemptState, base_url: str | None = None
+    ) -> bytes:
         """Send a request and read the whole answer, under the connect timer and the deadline only."""
         started_s = self._clock()
         try:
             with Timeout(state.deadline_s - started_s):
-                response = await self._open(codec, encoded, state)
+                response = await self._open(codec, encoded, state, base_url)
                 try:
                     return await self._read(response, self._limits.response_bytes)
                 finally:
@@ -221,10 +227,12 @@ class HttpUpstream:
         finally:
             state.waited_s += self._clock() - started_s
 
-    async def _open(self, codec: Codec, encoded: EncodedRequest, state: AttemptState) -> HttpResponse:
+    async def _open(
+        self, codec: Codec, encoded: EncodedRequest, state: AttemptState, base_url: str | None = None
+    ) -> HttpResponse:
         """Send a request; return an answer of status 2xx, or raise what another one means."""
         state.warnings.extend(encoded.warnings)
-        url, headers = self._base_url + encoded.path, next(self._headers)
+        url, headers = (base_url or self._base_url) + encoded.path, next(self._headers)
         if encoded.headers:
             headers = {**headers, **encoded.headers}
         credentials = self._credentials

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 from llmgateway.v1 import generation_pb2, message_pb2
-from llmgateway_server.app import build_upstreams
 from llmgateway_server.catalog.vendors import auth_headers, load_vendors
 from llmgateway_server.config.environment import settings_from_environment
+from llmgateway_server.providers import build_upstreams
 from llmgateway_server.upstream.http_pool import HttpPool
 from llmgateway_server.upstream.upstream import AttemptState
 
