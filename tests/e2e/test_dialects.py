@@ -106,44 +106,6 @@ def ollama() -> Dialect:
     )
 
 
-def cohere() -> Dialect:
-    usage = {
-        "billed_units": {"input_tokens": 3, "output_tokens": 2},
-        "tokens": {"input_tokens": 10, "output_tokens": 7},
-        "cached_tokens": 4,
-    }
-    call = {"id": "weather_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
-
-    def answer(finish: str, **message: object) -> Json:
-        return {"id": "c-1", "finish_reason": finish, "message": {"role": "assistant", **message}, "usage": usage}
-
-    def delta(kind: str, index: int | None = None, **message: object) -> Json:
-        return {"type": kind, **({} if index is None else {"index": index}), "delta": {"message": message}}
-
-    begun = [
-        {
-            "id": "c-1",
-            **delta("message-start", role="assistant", content=[], tool_plan="", tool_calls=[], citations=[]),
-        },
-        delta("content-start", 0, content={"type": "text", "text": ""}),
-        delta("content-delta", 0, content={"text": "Hel"}),
-        delta("content-delta", 0, content={"text": "lo"}),
-    ]
-    ended = {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": usage}}
-    return Dialect(
-        whole=json_answer(answer("COMPLETE", content=[{"type": "text", "text": "Hello"}])),
-        stream=sse(*begun, {"type": "content-end", "index": 0}, ended, named=True),
-        cut=sse(*begun, {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": "broken"}}, named=True),
-        path="/v2/chat",
-        stream_path="/v2/chat",
-        key_header={"authorization": f"Bearer {KEY}"},
-        schema=("cohere", "POST /v2/chat"),
-        called=json_answer(answer("TOOL_CALL", tool_plan="I look.", tool_calls=[call])),
-        refused=json_answer({"id": "x", "message": "slow down"}, 429, retry_after="7"),
-        models={"/v1/models": json_answer({"models": [{"name": "m-1", "endpoints": ["chat"]}]})},
-    )
-
-
 def bedrock() -> Dialect:
     usage = {
         "inputTokens": 6,
@@ -181,8 +143,8 @@ def bedrock() -> Dialect:
     )
 
 
-DIALECTS = {"bedrock": bedrock(), "cohere": cohere(), "gemini": gemini(), "ollama": ollama()}
-CACHED = {"bedrock": 4, "cohere": 4, "gemini": 4, "ollama": 0}
+DIALECTS = {"bedrock": bedrock(), "gemini": gemini(), "ollama": ollama()}
+CACHED = {"bedrock": 4, "gemini": 4, "ollama": 0}
 TOOLS = [
     {
         "type": "function",
