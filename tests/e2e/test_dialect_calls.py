@@ -41,6 +41,7 @@ EXPECTED: Mapping[str, Expected] = {
     "anthropic": Expected(
         {"x-api-key": KEY, "anthropic-version": "2023-06-01"}, ("anthropic-beta", "POST /v1/messages?beta=true")
     ),
+    "bedrock": Expected({"authorization": f"Bearer {KEY}"}, ("bedrock", "POST /model/{modelId}/converse")),
     "cohere": Expected({"authorization": f"Bearer {KEY}"}, ("cohere", "POST /v2/chat")),
     "openai": Expected({"authorization": f"Bearer {KEY}"}, ("openai", "POST /chat/completions")),
 }

@@ -9,7 +9,6 @@ import io
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -19,11 +18,9 @@ from llmgateway.v1 import generation_pb2, message_pb2
 from llmgateway_server.app import Gateway
 from llmgateway_server.config.settings import ProviderSettings, ServerSettings, Settings
 from llmgateway_server.telemetry.logs import LineWriter
-from llmgateway_server.upstream.sigv4 import AwsCredentials, Scope, sign
 from pydantic import SecretStr
 
-from tests.fakes.canned import Canned, CannedProvider, aws_stream, json_answer, ndjson, sse
-from tests.fakes.framing import aws_message
+from tests.fakes.canned import Canned, CannedProvider, json_answer, ndjson, sse
 from tests.specs import FOLDER, closed_validator
 
 KEY = "provider-key-0123456789abcdef"
@@ -106,45 +103,8 @@ def ollama() -> Dialect:
     )
 
 
-def bedrock() -> Dialect:
-    usage = {
-        "inputTokens": 6,
-        "cacheReadInputTokens": 4,
-        "cacheWriteInputTokens": 0,
-        "outputTokens": 7,
-        "totalTokens": 17,
-    }
-    call = {"toolUse": {"toolUseId": "tooluse_1", "name": "weather", "input": {"city": "Oslo"}}}
-
-    def answer(stop: str, *content: Json) -> Json:
-        message = {"role": "assistant", "content": list(content)}
-        return {"output": {"message": message}, "stopReason": stop, "usage": usage, "metrics": {"latencyMs": 1}}
-
-    begun = [
-        aws_message("messageStart", {"role": "assistant"}),
-        aws_message("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hel"}}),
-        aws_message("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "lo"}}),
-    ]
-    ended = [
-        aws_message("contentBlockStop", {"contentBlockIndex": 0}),
-        aws_message("messageStop", {"stopReason": "end_turn"}),
-        aws_message("metadata", {"usage": usage, "metrics": {"latencyMs": 1}}),
-    ]
-    return Dialect(
-        whole=json_answer(answer("end_turn", {"text": "Hello"})),
-        stream=aws_stream(*begun, *ended),
-        cut=aws_stream(*begun, aws_message("throttlingException", {"message": "slow down"}, "exception")),
-        path="/model/m-1/converse",
-        stream_path="/model/m-1/converse-stream",
-        key_header={"authorization": f"Bearer {KEY}"},
-        schema=("bedrock", "POST /model/{modelId}/converse"),
-        called=json_answer(answer("tool_use", call)),
-        refused=json_answer({"message": "slow down"}, 429, x_amzn_errortype="ThrottlingException", retry_after="7"),
-    )
-
-
-DIALECTS = {"bedrock": bedrock(), "gemini": gemini(), "ollama": ollama()}
-CACHED = {"bedrock": 4, "gemini": 4, "ollama": 0}
+DIALECTS = {"gemini": gemini(), "ollama": ollama()}
+CACHED = {"gemini": 4, "ollama": 0}
 TOOLS = [
     {
         "type": "function",
@@ -299,41 +259,3 @@ async def test_what_the_provider_cannot_do_is_refused_before_it_is_asked(bench: 
     with pytest.raises(GatewayError, match="logit_bias"):
         await bench.grpc.generate(request)
     assert bench.provider.asked == []
-
-
-async def test_bedrock_s_requests_are_signed_with_static_credentials() -> None:
-    log = io.BytesIO()
-    writer = LineWriter(log)
-    async with CannedProvider() as provider:
-        provider.script(DIALECTS["bedrock"].whole)
-        credentials = {
-            "region": "eu-north-1",
-            "access_key_id": SecretStr("AKID"),
-            "secret_access_key": SecretStr(KEY),
-            "session_token": SecretStr("TOKEN"),
-        }
-        settings = Settings(
-            server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
-            providers={"bedrock": ProviderSettings(base_url=provider.base_url, **credentials)},  # type: ignore[arg-type]
-        )
-        gateway = Gateway(settings, writer)
-        await gateway.start()
-        async with Client(gateway.listening.grpc) as client:
-            answer = await client.generate("Hi", model="bedrock/us.anthropic.claude:0")
-        await gateway.close()
-        (asked,) = provider.asked
-    writer.close()
-    assert answer.candidates[0].message.parts[0].text == "Hello"
-    assert asked.path == "/model/us.anthropic.claude%3A0/converse"
-    at = datetime.strptime(asked.headers["x-amz-date"], "%Y%m%dT%H%M%S%z").timestamp()
-    expected = sign(
-        AwsCredentials("AKID", KEY, "TOKEN"),
-        Scope("eu-north-1", "bedrock"),
-        asked.method,
-        provider.base_url + asked.path,
-        asked.headers,
-        json.dumps(asked.body, separators=(",", ":")).encode(),
-        at,
-    )
-    assert {name: asked.headers[name] for name in expected} == expected
-    assert KEY.encode() not in log.getvalue()

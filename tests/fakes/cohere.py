@@ -115,8 +115,13 @@ def text_of(content: Any) -> str:  # Any: decoded JSON, a text or a list of piec
     """Join the texts of a message's content, and the documents of a result."""
     if isinstance(content, str):
         return content
-    told = {"text": lambda piece: piece["text"], "document": lambda piece: json.dumps(piece["document"]["data"])}
-    return " ".join(told[piece["type"]](piece) for piece in content or [] if piece["type"] in told)
+    texts = []
+    for piece in content or []:
+        if piece["type"] == "text":
+            texts.append(piece["text"])
+        elif piece["type"] == "document":
+            texts.append(json.dumps(piece["document"]["data"]))
+    return " ".join(texts)
 
 
 def called_tools(body: wire.Json) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.fakes.anthropic import ANTHROPIC
+from tests.fakes.bedrock import BEDROCK
 from tests.fakes.cohere import COHERE
 from tests.fakes.dialect import Dialect, Feature, Trouble
 from tests.fakes.openai import OPENAI
@@ -13,6 +14,7 @@ DIALECTS: Mapping[str, Dialect] = {
     dialect.name: dialect
     for dialect in (
         ANTHROPIC,
+        BEDROCK,
         COHERE,
         OPENAI,
     )

@@ -70,7 +70,7 @@ async def read(client: cohere.AsyncClientV2, **more: Any) -> Json:
     end = events.pop()
     assert (first["type"], end["type"]) == ("message-start", "message-end")
     for event in events:
-        fold(message, event["type"], event.get("index"), event.get("delta", {}).get("message", {}))
+        fold(message, event["type"], event.get("index", -1), event.get("delta", {}).get("message", {}))
     return {"message": {name: value for name, value in message.items() if value}, **end["delta"]}
 
 
