@@ -43,6 +43,8 @@ EXPECTED: Mapping[str, Expected] = {
     ),
     "gemini": Expected({"x-goog-api-key": KEY}, ("gemini", "POST /v1beta/models/{model}:generateContent")),
     "ollama": Expected({"authorization": f"Bearer {KEY}"}, ("ollama", "POST /api/chat")),
+    "bedrock": Expected({"authorization": f"Bearer {KEY}"}, ("bedrock", "POST /model/{modelId}/converse")),
+    "cohere": Expected({"authorization": f"Bearer {KEY}"}, ("cohere", "POST /v2/chat")),
     "openai": Expected({"authorization": f"Bearer {KEY}"}, ("openai", "POST /chat/completions")),
 }
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="

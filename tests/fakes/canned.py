@@ -37,20 +37,6 @@ def json_answer(value: object, status: int = 200, **headers: str) -> Canned:
     return Canned(json.dumps(value).encode(), status=status, headers=named)
 
 
-def sse(*events: Mapping[str, Any], named: bool = False) -> Canned:
-    """Return a stream of server-sent events; `named` gives each the name of its `type`."""
-    text = ""
-    for event in events:
-        text += f"event: {event['type']}\n" if named else ""
-        text += f"data: {json.dumps(event)}\n\n"
-    return Canned(text.encode(), "text/event-stream")
-
-
-def aws_stream(*messages: bytes) -> Canned:
-    """Return an AWS event stream."""
-    return Canned(b"".join(messages), "application/vnd.amazon.eventstream")
-
-
 class CannedProvider:
     """Answers POSTs with what `script` was given, one after another, GETs by their path from `gets`."""
 

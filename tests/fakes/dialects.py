@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.fakes.anthropic import ANTHROPIC
+from tests.fakes.bedrock import BEDROCK
+from tests.fakes.cohere import COHERE
 from tests.fakes.dialect import Dialect, Feature, Trouble
 from tests.fakes.gemini import GEMINI
 from tests.fakes.ollama import OLLAMA
@@ -16,6 +18,8 @@ DIALECTS: Mapping[str, Dialect] = {
         ANTHROPIC,
         GEMINI,
         OLLAMA,
+        BEDROCK,
+        COHERE,
         OPENAI,
     )
 }

@@ -13,7 +13,7 @@ import zlib
 import msgspec
 
 from llmgateway_server.dialects.codec import Frame
-from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError
+from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, FramingError
 
 PRELUDE = struct.Struct(">III")
 CRC = struct.Struct(">I")
@@ -37,6 +37,15 @@ class EventStreamSplitter:
         """Return the messages that `data` completes. Raise `BadFrameError` or `FrameTooLargeError`."""
         self._rest += data
         frames: list[Frame] = []
+        try:
+            self._cut(frames)
+        except FramingError as error:
+            error.frames = frames
+            raise
+        return frames
+
+    def _cut(self, frames: list[Frame]) -> None:
+        """Add the messages that are whole to `frames`."""
         start = 0
         while len(self._rest) - start >= PRELUDE.size:
             total, header_bytes, crc = PRELUDE.unpack_from(self._rest, start)
@@ -51,7 +60,6 @@ class EventStreamSplitter:
             frames.append(read_message(bytes(self._rest[start : start + total]), header_bytes))
             start += total
         del self._rest[:start]
-        return frames
 
     def close(self) -> list[Frame]:
         """Return nothing: a message without its end is none."""

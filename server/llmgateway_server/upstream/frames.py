@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from llmgateway_server.dialects.codec import Frame
 
 
-class FrameTooLargeError(ValueError):
+class FramingError(ValueError):
+    """No more frames can be cut. `frames` are those that the same bytes had completed before."""
+
+    def __init__(self, message: str, frames: Sequence[Frame] = ()) -> None:
+        super().__init__(message)
+        self.frames = frames
+
+
+class FrameTooLargeError(FramingError):
     """A frame has not ended within the limit."""
 
 
-class BadFrameError(ValueError):
+class BadFrameError(FramingError):
     """The bytes cannot be cut into frames; the message says why."""
 
 

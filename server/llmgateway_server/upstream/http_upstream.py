@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import cycle
@@ -32,7 +32,7 @@ from llmgateway_server.upstream.asked import AskedCandidates
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.credentials.credentials import Credentials
 from llmgateway_server.upstream.eventstream import EventStreamSplitter
-from llmgateway_server.upstream.frames import BadFrameError, FrameTooLargeError, Splitter
+from llmgateway_server.upstream.frames import FrameTooLargeError, FramingError, Splitter
 from llmgateway_server.upstream.http import (
     BodyTooLargeError,
     ConnectError,
@@ -308,18 +308,24 @@ class StreamReader:
         try:
             if self._size_bytes > self._limits.stream_bytes:
                 raise too_large(self._provider, self._limits.stream_bytes)
-            for frame in self._splitter.feed(chunk) if chunk else self._splitter.close():
+            for frame in self._frames(chunk):
                 decoded += self._decoder.decode(frame)
                 if self._decoder.ended:
                     break
-        except FrameTooLargeError:
-            self._failure = too_large(self._provider, self._limits.event_bytes)
-        except BadFrameError as error:
-            self._failure = bad_response(self._provider, str(error), 200)
         except errors.CallError as error:
             self._failure = error
         self.ended = not chunk or self._decoder.ended or self._failure is not None
         return join_deltas(decoded)
+
+    def _frames(self, chunk: bytes) -> Iterator[Frame]:
+        """Yield the frames that `chunk` completes; raise what is wrong with the next one after those before it."""
+        try:
+            yield from self._splitter.feed(chunk) if chunk else self._splitter.close()
+        except FramingError as error:
+            yield from error.frames
+            if isinstance(error, FrameTooLargeError):
+                raise too_large(self._provider, self._limits.event_bytes) from error
+            raise bad_response(self._provider, str(error), 200) from error
 
     def finish(self) -> list[stream_pb2.GenerationEvent]:
         """Return the events still owed; raise what broke the stream."""

@@ -17,18 +17,19 @@ class LineSplitter:
         """Return the lines that `data` completes. Raise `FrameTooLargeError` where one grows beyond the limit."""
         if b"\n" not in data:
             self._rest += data
-            self._check_size()
+            self._check_size([])
             return []
         *lines, rest = (bytes(self._rest) + data).split(b"\n")
         self._rest = bytearray(rest)
-        self._check_size()
-        return [Frame("", line.strip()) for line in lines if line.strip()]
+        frames = [Frame("", line.strip()) for line in lines if line.strip()]
+        self._check_size(frames)
+        return frames
 
     def close(self) -> list[Frame]:
         """Return the line that the stream ended without closing."""
         line, self._rest = bytes(self._rest).strip(), bytearray()
         return [Frame("", line)] if line else []
 
-    def _check_size(self) -> None:
+    def _check_size(self, frames: list[Frame]) -> None:
         if len(self._rest) > self._max_frame_bytes:
-            raise FrameTooLargeError(f"a line is larger than {self._max_frame_bytes} bytes")
+            raise FrameTooLargeError(f"a line is larger than {self._max_frame_bytes} bytes", frames)

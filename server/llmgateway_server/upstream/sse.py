@@ -32,19 +32,19 @@ class SseSplitter:
             searched = max(len(self._rest) - 1, 0)
             self._rest += data
             if self._rest.find(b"\n\n", searched) < 0:
-                self._check_size()
+                self._check_size([])
                 return []
             data = bytes(self._rest)
         *blocks, rest = data.split(b"\n\n")
         self._rest = bytearray(rest)
         if blocks and self._is_first:
             self._is_first, blocks[0] = False, blocks[0].removeprefix(BYTE_ORDER_MARK)
-        self._check_size()
         events = []
         for block in blocks:
             event = parse_event(block)
             if event is not None:
                 events.append(event)
+        self._check_size(events)
         return events
 
     def close(self) -> list[Frame]:
@@ -66,9 +66,9 @@ class SseSplitter:
             data, self._ends_with_cr = data[:-1], True
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _check_size(self) -> None:
+    def _check_size(self, events: list[Frame]) -> None:
         if len(self._rest) > self._max_event_bytes:
-            raise FrameTooLargeError(f"an event is larger than {self._max_event_bytes} bytes")
+            raise FrameTooLargeError(f"an event is larger than {self._max_event_bytes} bytes", events)
 
 
 def parse_event(block: bytes) -> Frame | None:

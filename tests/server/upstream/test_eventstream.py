@@ -70,6 +70,14 @@ def test_a_message_over_the_limit_is_refused_by_its_length() -> None:
         EventStreamSplitter(100).feed(event("x", b"a" * 200)[:12])
 
 
+@pytest.mark.parametrize("broken", [b"\xff" * 12, event("x", b"a" * 200), event("x", b"{}")[:-1] + b"\0"])
+def test_the_messages_before_a_broken_one_come_with_the_error(broken: bytes) -> None:
+    good = event("messageStart", b"{}")
+    with pytest.raises((BadFrameError, FrameTooLargeError)) as caught:
+        EventStreamSplitter(200).feed(good + good + broken)
+    assert caught.value.frames == [Frame("messageStart", b"{}")] * 2
+
+
 def test_a_stream_that_ends_within_a_message_is_broken() -> None:
     splitter = EventStreamSplitter(LIMIT_BYTES)
     splitter.feed(STREAM[:-1])

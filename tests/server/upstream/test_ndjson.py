@@ -28,3 +28,9 @@ def test_a_line_without_an_end_is_cut_off() -> None:
     splitter.feed(b"a" * 10)
     with pytest.raises(FrameTooLargeError):
         splitter.feed(b"a")
+
+
+def test_the_lines_before_one_too_large_come_with_the_error() -> None:
+    with pytest.raises(FrameTooLargeError) as caught:
+        LineSplitter(10).feed(b"{}\n[]\n" + b"a" * 11)
+    assert caught.value.frames == [Frame("", b"{}"), Frame("", b"[]")]

@@ -53,6 +53,12 @@ def test_an_event_that_does_not_end_is_refused_at_the_limit() -> None:
         splitter.feed(b"x" * 200)
 
 
+def test_the_events_before_one_too_large_come_with_the_error() -> None:
+    with pytest.raises(FrameTooLargeError) as caught:
+        SseSplitter(1000).feed(b"data: a\n\ndata: b\n\ndata: " + b"x" * 1000)
+    assert caught.value.frames == [Frame("", b"a"), Frame("", b"b")]
+
+
 @given(
     st.lists(st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"").replace(b"\r", b"")), max_size=8),
     st.data(),

@@ -65,7 +65,13 @@ def decode_error(provider: str, status: int, headers: Mapping[str, str], body: b
         raw = {}
     name = exception_name(headers.get("x-amzn-errortype", "") or type_of(raw))
     message = message_of(raw) or plain_text(headers, body)
-    return error_of(provider, status, name, message, raw, retry_after_s(headers))
+    return error_of(provider, status, name, message, raw, aws_retry_after_s(headers))
+
+
+def aws_retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return when to come back: AWS says it in a header of its own, in milliseconds (botocore 1.44.8, `retries`)."""
+    told = retry_after_s({"retry-after-ms": headers.get("x-amz-retry-after", "")})
+    return retry_after_s(headers) if told is None else told
 
 
 def stream_error(provider: str, name: str, raw: Json) -> errors.CallError:
