@@ -44,7 +44,7 @@ def encode_tool(path: str, tool: tool_pb2.Tool, provider: str, quirks: Quirks) -
     """Encode one tool. Raise `CapabilityMissing` for one that the provider has no place for."""
     kind = tool.WhichOneof("kind")
     if kind == "function":
-        encoded: Json = {"type": "function", "function": encode_function(tool.function)}
+        encoded: Json = {"type": "function", "function": encode_function(tool.function, quirks)}
     elif kind == "custom" and quirks.custom_tools:
         encoded = {"type": "custom", "custom": encode_custom_tool(tool.custom)}
     elif kind == "custom":
@@ -100,13 +100,15 @@ def encode_tool_call(part: Part, quirks: Quirks) -> Json:
     return encoded
 
 
-def encode_function(function: tool_pb2.FunctionTool) -> Json:
+def encode_function(function: tool_pb2.FunctionTool, quirks: Quirks) -> Json:
     """Encode a function that the model may call."""
     encoded: Json = {"name": function.name}
     if function.description:
         encoded["description"] = function.description
     if function.input_schema_json:
         encoded["parameters"] = msgspec.Raw(function.input_schema_json.encode())
+    elif quirks.parameters_required:
+        encoded["parameters"] = {"type": "object", "properties": {}}
     if function.HasField("strict"):
         encoded["strict"] = function.strict
     return encoded

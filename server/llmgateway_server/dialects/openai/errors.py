@@ -1,8 +1,8 @@
 """Answers that are errors: a status and a body → a leaf of the error tree.
 
 Body shapes: OpenAI's `{"error": {message, type, param, code}}`, Azure's with `innererror`, Mistral's
-`{"detail": …}` and `{"object": "error", "message": …}`, lists, plain text, HTML; DeepSeek sends JSON as
-application/octet-stream.
+`{"detail": …}` and `{"object": "error", "message": …}`, also one within the other, lists, plain text, HTML; DeepSeek
+sends JSON as application/octet-stream.
 """
 
 from __future__ import annotations
@@ -41,15 +41,16 @@ def decode_error(provider: str, status: int, headers: Mapping[str, str], body: b
 def error_of(
     provider: str, status: int, detail: Mapping[str, Any], message: str, retry_s: float | None
 ) -> errors.CallError:
-    """Return the leaf for a status and what an error body says."""
-    code = text(detail.get("code")) or text(detail.get("type"))
+    """Return the leaf for a status and what an error body says. Mistral's codes are numbers, its types words."""
+    words = [text(detail.get("code")), text(detail.get("type"))]
+    code = words[0] or words[1]
     told = Told(
         message,
         code,
         retry_s,
         is_filtered=is_filtered(detail, code),
-        is_context_too_long=code == "context_length_exceeded",
-        is_model_unknown=code in MODEL_CODES,
+        is_context_too_long="context_length_exceeded" in words,
+        is_model_unknown=not MODEL_CODES.isdisjoint(words),
     )
     return leaf_of(provider, status, told)
 
@@ -62,6 +63,7 @@ def stream_error(provider: str, raw: Mapping[str, Any]) -> errors.CallError:
         detail.get("code"),
         detail.get("status"),
         detail.get("status_code"),
+        detail.get("raw_status_code"),
         raw.get("code"),
         raw.get("status"),
     ):
@@ -75,6 +77,14 @@ def stream_error(provider: str, raw: Mapping[str, Any]) -> errors.CallError:
     if is_filtered(detail, text(detail.get("code"))) or CONTEXT_WORDS.search(message):
         return error_of(provider, 400, detail, message, None)
     return error_of(provider, 500, detail, message, None)
+
+
+def check_choice(provider: str, choice: Mapping[str, Any]) -> None:
+    """Raise where a choice is an error: it says so itself, or its finish reason is `error` (Mistral, OpenRouter)."""
+    if choice.get("error"):
+        raise stream_error(provider, choice)
+    if choice.get("finish_reason") == "error":
+        raise stream_error(provider, {"message": "the answer ended in an error"})
 
 
 def error_detail(raw: object) -> Mapping[str, Any]:
@@ -94,9 +104,19 @@ def detail_message(detail: Mapping[str, Any], raw: object) -> str:
         if isinstance(value, str) and value:
             return text(value)
         if isinstance(value, dict | list) and value and value is not detail:
-            first = mapping(items(value)[0]) if isinstance(value, list) and value else mapping(value)
-            return text(first.get("msg")) or text(first.get("message")) or compact(value)
+            return described(value)
     return ""
+
+
+def described(value: dict[str, Any] | list[Any]) -> str:
+    """Return what an object or the first of several says, and of which member of the request."""
+    first = mapping(items(value)[0] if isinstance(value, list) else value)
+    inner = first.get("detail")
+    if isinstance(inner, list) and inner:
+        return described(inner)
+    said = text(first.get("msg")) or text(first.get("message"))
+    place = ".".join([str(name) for name in items(first.get("loc"))])
+    return (f"{place}: {said}" if place else said) if said else compact(value)
 
 
 def is_filtered(detail: Mapping[str, Any], code: str) -> bool:

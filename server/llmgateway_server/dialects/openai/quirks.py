@@ -15,6 +15,8 @@ efforts              the words that `reasoning_effort` may be; empty: any
 azure                whether paths are Azure OpenAI's
 api_version          Azure: the version of its dated API, in every path; empty: its v1 API, which has none
 deployments          Azure: the deployment for a model; one that is not here is its own
+parameters_required  whether a function must say its parameters, also where it has none
+dimensions_field     the member of embeddings for how long vectors are to be, `output_dimension` at Mistral
 option_members       members of the gateway's own that a caller may set all the same, by provider options
 mistral_parts        whether media and thoughts go into messages as Mistral has them
 output_excludes_reasoning   whether its completion tokens leave reasoning out (xAI)
@@ -45,6 +47,8 @@ class Quirks:
     allowed_tools: bool = True
     efforts: tuple[str, ...] = ()
     mistral_parts: bool = False
+    parameters_required: bool = False
+    dimensions_field: Literal["dimensions", "output_dimension"] = "dimensions"
     azure: bool = False
     api_version: str = ""
     deployments: Mapping[str, str] = field(default_factory=dict)

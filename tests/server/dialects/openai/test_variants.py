@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, tool_pb2
+from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, stream_pb2, tool_pb2
 from llmgateway_server.catalog.vendors import load_vendors
-from llmgateway_server.dialects.codec import Codec
+from llmgateway_server.dialects.codec import Codec, Delta, DeltaKey, Frame
 from llmgateway_server.dialects.registry import make_codec
-from llmgateway_server.errors import CallError, CapabilityMissing, InvalidField
+from llmgateway_server.errors import CallError, CapabilityMissing, InvalidField, ProviderBadResponse, ProviderOverloaded
 
 from tests.server.dialects.openai.test_encode import ENCODED
 from tests.specs import closed_validator, needs_specs
@@ -113,6 +113,75 @@ def test_thoughts_go_back_to_mistral_in_their_place() -> None:
         {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
         {"type": "text", "text": "Yes."},
     ]
+
+
+def test_mistral_gets_parameters_also_of_a_function_that_has_none() -> None:
+    tools = [tool_pb2.Tool(function=tool_pb2.FunctionTool(name="clock"))]
+    nothing = {"type": "object", "properties": {}}
+    assert body(asks(user(), tools=tools), "mistral")["tools"][0]["function"]["parameters"] == nothing
+    assert "parameters" not in body(asks(user(), tools=tools), "openai")["tools"][0]["function"]
+
+
+def test_mistral_has_its_own_member_for_dimensions_and_none_for_users() -> None:
+    made = embedding_pb2.EmbedRequest(inputs=[embedding_pb2.EmbedInput(text="x")], dimension_count=5)
+    sent = json.loads(codec("mistral").encode_embed(made, "m").body)
+    assert sent == {"model": "m", "input": ["x"], "encoding_format": "base64", "output_dimension": 5}
+    made.end_user_id = "u"
+    with pytest.raises(CapabilityMissing, match="end_user_id"):
+        codec("mistral").encode_embed(made, "m")
+    assert json.loads(codec("openai").encode_embed(made, "m").body)["user"] == "u"
+
+
+EXTRA = {"type": "extra_forbidden", "loc": ["body", "messages", 0, "x"], "msg": "Extra inputs are not permitted"}
+MISTRAL_ERRORS: dict[str, tuple[int, dict[str, Any], str, str]] = {
+    "a model, whose code is a number": (
+        400, {"object": "error", "message": "Invalid model: m", "type": "invalid_model", "code": "1500"},
+        "ModelNotFound", "Invalid model: m",
+    ),
+    "an extra member": (
+        422, {"detail": [EXTRA]}, "ProviderRejectedRequest", "body.messages.0.x: Extra inputs are not permitted",
+    ),
+    "an extra member, within a message": (
+        422, {"object": "error", "message": {"detail": [EXTRA]}, "type": "invalid_request_error", "code": None},
+        "ProviderRejectedRequest", "body.messages.0.x: Extra inputs are not permitted",
+    ),
+    "a key": (401, {"detail": "Invalid API Key"}, "ProviderKeyRejected", "Invalid API Key"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "told", "leaf", "said"), MISTRAL_ERRORS.values(), ids=MISTRAL_ERRORS)
+def test_mistral_s_errors_are_read_in_every_shape(status: int, told: dict[str, Any], leaf: str, said: str) -> None:
+    error = codec("mistral").decode_error(status, {}, json.dumps(told).encode())
+    assert (type(error).__name__, error.provider_message) == (leaf, said)
+
+
+def test_an_error_in_mistral_s_stream_has_its_status_under_a_name_of_its_own() -> None:
+    told = {"object": "error", "message": "Busy.", "type": "x", "code": "3505", "raw_status_code": 503}
+    with pytest.raises(ProviderOverloaded, match="Busy"):
+        codec("mistral").stream_decoder(Request()).decode(Frame("", json.dumps(told).encode()))
+
+
+def test_an_answer_that_ended_in_an_error_is_one() -> None:
+    whole = {"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "error"}]}
+    with pytest.raises(ProviderBadResponse, match="ended in an error"):
+        codec("mistral").decode_generate(Request(), json.dumps(whole).encode())
+    chunk = {"choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]}
+    with pytest.raises(ProviderBadResponse, match="ended in an error"):
+        codec("mistral").stream_decoder(Request()).decode(Frame("", json.dumps(chunk).encode()))
+
+
+def test_padding_is_nobody_s_business() -> None:
+    chunk = {
+        "id": "1",
+        "model": "m",
+        "choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None}],
+        "p": "ab",
+    }
+    decoder = codec("mistral").stream_decoder(Request())
+    first, second = (decoder.decode(Frame("", json.dumps(chunk).encode())) for _ in range(2))
+    assert isinstance(first[0], stream_pb2.GenerationEvent)
+    assert first[0].started.call.provider_json == ""
+    assert second == [Delta(DeltaKey(0, 0, "text"), "x")]
 
 
 def test_a_call_with_free_text_goes_on_where_there_is_none() -> None:
