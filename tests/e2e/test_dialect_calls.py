@@ -41,6 +41,7 @@ EXPECTED: Mapping[str, Expected] = {
     "anthropic": Expected(
         {"x-api-key": KEY, "anthropic-version": "2023-06-01"}, ("anthropic-beta", "POST /v1/messages?beta=true")
     ),
+    "mistral": Expected({"authorization": f"Bearer {KEY}"}, ("mistral", "POST /v1/chat/completions")),
     "openai": Expected({"authorization": f"Bearer {KEY}"}, ("openai", "POST /chat/completions")),
 }
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="

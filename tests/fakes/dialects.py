@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from tests.fakes.anthropic import ANTHROPIC
 from tests.fakes.dialect import Dialect, Feature, Trouble
+from tests.fakes.mistral import MISTRAL
 from tests.fakes.openai import OPENAI
 
 DIALECTS: Mapping[str, Dialect] = {
     dialect.name: dialect
     for dialect in (
         ANTHROPIC,
+        MISTRAL,
         OPENAI,
     )
 }
