@@ -10,7 +10,14 @@ from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, stream_pb2
 from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.dialects.codec import Codec, Delta, DeltaKey, Frame
 from llmgateway_server.dialects.registry import make_codec
-from llmgateway_server.errors import CallError, CapabilityMissing, InvalidField, ProviderBadResponse, ProviderOverloaded
+from llmgateway_server.errors import (
+    CallError,
+    CapabilityMissing,
+    InvalidField,
+    ProviderBadResponse,
+    ProviderOverloaded,
+    ProviderRateLimited,
+)
 
 from tests.server.dialects.openai.test_encode import ENCODED
 from tests.specs import closed_validator, needs_specs
@@ -241,6 +248,42 @@ def test_azure_has_deployments_and_versions_in_its_paths(
     inputs = [embedding_pb2.EmbedInput(text="x")]
     assert azure.encode_embed(embedding_pb2.EmbedRequest(inputs=inputs), "gpt-4o").path == embeddings
     assert azure.encode_list_models().path == models
+
+
+OPENROUTER_ERRORS: dict[str, tuple[int, dict[str, Any], str]] = {
+    "an input that its moderation flagged": (
+        403, {"message": "flagged", "metadata": {"reasons": ["hate"], "flagged_input": "x"}}, "ContentFiltered",
+    ),
+    "a key without a right": (403, {"message": "no"}, "ProviderKeyRejected"),
+    "no such model": (400, {"message": "a/b is not a valid model ID"}, "ModelNotFound"),
+    "a model that nobody serves": (404, {"message": "No endpoints found for a/b:free."}, "ModelNotFound"),
+    "a wish that nobody fulfils": (404, {"message": "No endpoints found that support tool use."}, "ProviderRejectedRequest"),
+    "what the provider behind it said": (
+        400,
+        {"message": "Provider returned error", "metadata": {"raw": '{"message": "prompt is too long"}'}},
+        "ContextTooLong",
+    ),
+    "a type beside the status": (
+        400, {"message": "x", "metadata": {"error_type": "context_length_exceeded"}}, "ContextTooLong",
+    ),
+    "a network's time-out": (524, {"message": "x"}, "ProviderBadResponse"),
+    "a time-out": (408, {"message": "x"}, "ProviderBadResponse"),
+    "too large": (413, {"message": "x"}, "ProviderRejectedRequest"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "told", "leaf"), OPENROUTER_ERRORS.values(), ids=OPENROUTER_ERRORS)
+def test_openrouter_s_errors_are_read_by_what_stands_beside_their_status(
+    status: int, told: dict[str, Any], leaf: str
+) -> None:
+    error = codec("openrouter").decode_error(status, {}, json.dumps({"error": {"code": status, **told}}).encode())
+    assert type(error).__name__ == leaf
+
+
+def test_no_milliseconds_are_no_time_where_azure_tells_seconds_beside() -> None:
+    error = codec("azure").decode_error(429, {"retry-after": "1", "retry-after-ms": "0"}, b"{}")
+    assert isinstance(error, ProviderRateLimited)
+    assert error.retry_after_s == 1.0
 
 
 def test_azure_s_filter_is_an_error_of_its_own_and_its_verdicts_are_kept() -> None:
