@@ -78,33 +78,37 @@ class Bench:
 
 
 @asynccontextmanager
-async def benches() -> AsyncIterator[Mapping[str, Bench]]:
-    """Start it all; at the end nothing may have gone wrong inside, and no key may be in the log."""
+async def benches(dialects: Mapping[str, Dialect] = DIALECTS, **more: object) -> AsyncIterator[Mapping[str, Bench]]:
+    """Start it all; at the end nothing may have gone wrong inside, and no key may be in the log.
+
+    `more` are further settings of each provider.
+    """
     log = io.BytesIO()
     async with AsyncExitStack() as opened:
-        fakes = {name: await opened.enter_async_context(FakeProvider(dialect)) for name, dialect in DIALECTS.items()}
+        fakes = {name: await opened.enter_async_context(FakeProvider(dialect)) for name, dialect in dialects.items()}
         writer = LineWriter(log)
         opened.callback(writer.close)
-        gateway = Gateway(settings_for(fakes), writer)
+        gateway = Gateway(settings_for(fakes, more), writer)
         await gateway.start()
         opened.push_async_callback(gateway.close)
         rest = f"http://{gateway.listening.http}"
         made = await opened.enter_async_context(callers(rest, gateway.listening.grpc))
         session = await opened.enter_async_context(aiohttp.ClientSession(rest))
         client = await opened.enter_async_context(Client(gateway.listening.grpc))
-        yield {name: Bench(DIALECTS[name], fake, made, session, client) for name, fake in fakes.items()}
+        yield {name: Bench(dialects[name], fake, made, session, client) for name, fake in fakes.items()}
     said = log.getvalue()
     assert KEY.encode() not in said
     assert b"Traceback" not in said
 
 
-def settings_for(fakes: Mapping[str, FakeProvider]) -> Settings:
+def settings_for(fakes: Mapping[str, FakeProvider], more: Mapping[str, object]) -> Settings:
     """Return a configuration that waits for little and reads little."""
     return Settings(
         server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
         timeouts=TimeoutSettings(connect_s=2, first_content_s=0.5, gap_s=0.5, total_s=1),
         limits=LimitSettings(response_bytes=MIB, stream_bytes=4 * MIB, event_bytes=MIB // 4),
         providers={
-            name: ProviderSettings(base_url=fake.base_url, api_keys=(SecretStr(KEY),)) for name, fake in fakes.items()
+            name: ProviderSettings.model_validate({"base_url": fake.base_url, "api_keys": (SecretStr(KEY),), **more})
+            for name, fake in fakes.items()
         },
     )

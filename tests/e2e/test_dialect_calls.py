@@ -45,6 +45,7 @@ EXPECTED: Mapping[str, Expected] = {
     "ollama": Expected({"authorization": f"Bearer {KEY}"}, ("ollama", "POST /api/chat")),
     "bedrock": Expected({"authorization": f"Bearer {KEY}"}, ("bedrock", "POST /model/{modelId}/converse")),
     "cohere": Expected({"authorization": f"Bearer {KEY}"}, ("cohere", "POST /v2/chat")),
+    "mistral": Expected({"authorization": f"Bearer {KEY}"}, ("mistral", "POST /v1/chat/completions")),
     "openai": Expected({"authorization": f"Bearer {KEY}"}, ("openai", "POST /chat/completions")),
 }
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="

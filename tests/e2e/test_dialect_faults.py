@@ -7,6 +7,7 @@ of upstream faults.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
@@ -14,7 +15,7 @@ import pytest_asyncio
 from llmgateway.fold import fold
 from llmgateway.v1 import generation_pb2, usage_pb2
 
-from tests.e2e.caller import grpc_request
+from tests.e2e.caller import Failure, Protocol, grpc_request
 from tests.e2e.dialect_bench import KEY, MIB, Bench, benches
 from tests.fakes import faults
 from tests.fakes.answer import Answer, Counts, ToolCall
@@ -110,8 +111,6 @@ async def test_u11_a_key_is_not_shown_where_the_provider_quotes_it(bench: Bench,
 WHOLE: Mapping[str, tuple[Reply, str]] = {
     "U4 reset": (faults.reset, UNREACHABLE),
     "U4 closed before an answer": (faults.hang_up, UNREACHABLE),
-    "U5 never answers": (faults.never_answer, "timeout"),
-    "U5 head, then silence": (faults.head_then_silence, "timeout"),
     "U7 cut": (faults.whole_cut, BAD),
     "U7 empty": (faults.body(b""), BAD),
     "U7 no JSON": (faults.body(b'{"choices": ['), BAD),
@@ -134,9 +133,6 @@ async def test_a_fault_of_a_whole_answer_is_typed(bench: Bench, reply: Reply, co
 BEFORE_CONTENT: Mapping[str, tuple[Reply, str]] = {
     "U4 reset": (faults.reset, UNREACHABLE),
     "U4 closed before an answer": (faults.hang_up, UNREACHABLE),
-    "U5 never answers": (faults.never_answer, "first_content_timeout"),
-    "U5 head, then silence": (faults.head_then_silence, "first_content_timeout"),
-    "U6 no content in time": (faults.stream_stalled(opened), "first_content_timeout"),
     "U7 cut at once": (faults.stream_cut(0), BAD),
     "U7 cut before content": (faults.stream_cut(opened), BAD),
     "U7 ended at once": (faults.stream_ended(0), BAD),
@@ -162,7 +158,6 @@ async def test_a_fault_before_a_stream_s_content_is_a_status(bench: Bench, reply
 
 
 AFTER_CONTENT: Mapping[str, tuple[Reply, str]] = {
-    "U6 stall": (faults.stream_stalled(after_content(3)), "event_gap_timeout"),
     "U7 cut early": (faults.stream_cut(after_content(1)), BROKEN),
     "U7 cut late": (faults.stream_cut(after_content(10)), BROKEN),
     "U7 reset": (faults.stream_reset(after_content(3)), BROKEN),
@@ -177,13 +172,44 @@ AFTER_CONTENT: Mapping[str, tuple[Reply, str]] = {
 
 @pytest.mark.parametrize(("reply", "code"), AFTER_CONTENT.values(), ids=AFTER_CONTENT)
 async def test_a_fault_after_content_breaks_the_stream(bench: Bench, reply: Reply, code: str) -> None:
-    for protocol, failure in (await bench.failures(reply, streams=True)).items():
+    check_broken(await bench.failures(reply, streams=True), code)
+
+
+def check_broken(failures: Mapping[Protocol, Failure], code: str) -> None:
+    """What came before a stream broke arrived, and is accounted for."""
+    for protocol, failure in failures.items():
         assert failure.code == code
         assert failure.content
         assert failure.content.startswith("again") or (faults.ANSWER.text or "").startswith(failure.content)
-        if protocol == "grpc":  # What came is accounted for.
+        if protocol == "grpc":
             assert failure.usage is not None
             assert failure.usage.output_token_count > 0
+
+
+# Each takes as long as its timer, so all dialects are silent at once.
+SILENCES: Mapping[str, tuple[Reply, bool, str]] = {
+    "U5 never answers": (faults.never_answer, False, "timeout"),
+    "U5 head, then silence": (faults.head_then_silence, False, "timeout"),
+    "U5 never answers a stream": (faults.never_answer, True, "first_content_timeout"),
+    "U5 head of a stream, then silence": (faults.head_then_silence, True, "first_content_timeout"),
+    "U6 no content in time": (faults.stream_stalled(opened), True, "first_content_timeout"),
+    "U6 stall": (faults.stream_stalled(after_content(3)), True, "event_gap_timeout"),
+}
+
+
+@pytest.mark.parametrize(("reply", "streams", "code"), SILENCES.values(), ids=SILENCES)
+async def test_a_silence_is_typed_in_every_dialect(
+    started: Mapping[str, Bench], reply: Reply, streams: bool, code: str
+) -> None:
+    failed = await asyncio.gather(*(bench.failures(reply, streams=streams) for bench in started.values()))
+    for name, failures in zip(started, failed, strict=True):
+        if code == "event_gap_timeout":
+            check_broken(failures, code)
+        else:
+            told = {protocol: (failure.code, failure.content) for protocol, failure in failures.items()}
+            assert told == {"rest": (code, ""), "grpc": (code, "")}, name
+    for bench in started.values():
+        await bench.check_it_serves()
 
 
 IN_A_STREAM: Mapping[str, tuple[Trouble, str]] = {

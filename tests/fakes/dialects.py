@@ -9,6 +9,7 @@ from tests.fakes.bedrock import BEDROCK
 from tests.fakes.cohere import COHERE
 from tests.fakes.dialect import Dialect, Feature, Trouble
 from tests.fakes.gemini import GEMINI
+from tests.fakes.mistral import MISTRAL
 from tests.fakes.ollama import OLLAMA
 from tests.fakes.openai import OPENAI
 
@@ -20,6 +21,7 @@ DIALECTS: Mapping[str, Dialect] = {
         OLLAMA,
         BEDROCK,
         COHERE,
+        MISTRAL,
         OPENAI,
     )
 }

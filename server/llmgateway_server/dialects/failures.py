@@ -60,7 +60,7 @@ def leaf_of(provider: str, status: int, told: Told) -> errors.CallError:
         return errors.ProviderKeyRejected(
             f"{provider} says that the gateway's account there has no credit left ({status}). Top it up.", **about
         )
-    if status in (401, 403) or told.is_key_rejected:
+    if status == 401 or (status == 403 and not told.is_filtered) or told.is_key_rejected:
         return errors.ProviderKeyRejected(
             f"{provider} refused the gateway's key ({status}). Check the provider's api_keys.", **about
         )
@@ -118,7 +118,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     milliseconds = headers.get("retry-after-ms", "")
     seconds = headers.get("retry-after", "").strip()
     try:
-        if milliseconds:
+        if milliseconds and float(milliseconds) > 0:  # Azure says 0 ms beside 1 s.
             return clamp(float(milliseconds) / 1000)
         if not seconds:
             return None

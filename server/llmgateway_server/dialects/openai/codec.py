@@ -47,7 +47,7 @@ class OpenAICodec:
         return ChatStreamDecoder(request, self._provider, self._quirks)
 
     def encode_embed(self, request: embedding_pb2.EmbedRequest, model: str) -> EncodedRequest:
-        body = embeddings.encode_embed(request, model, self._provider)
+        body = embeddings.encode_embed(request, model, self._provider, self._quirks)
         merge_options(body, request.provider_options_json, NAME, self._own_members)
         return EncodedRequest("POST", self._path("/embeddings", model), self._encoder.encode(body))
 

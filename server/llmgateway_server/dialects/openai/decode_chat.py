@@ -8,7 +8,7 @@ from llmgateway.v1 import call_pb2, generation_pb2, message_pb2
 
 from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.openai import parts
-from llmgateway_server.dialects.openai.errors import stream_error
+from llmgateway_server.dialects.openai.errors import check_choice, stream_error
 from llmgateway_server.dialects.openai.finish import finish_reason
 from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.dialects.openai.stream_chat import CHUNK_MEMBERS, candidate_json
@@ -44,8 +44,7 @@ def decode_generate(
     candidates, response_id = response.candidates, response.call.provider_response_id
     audio_format = request.audio.format if request.HasField("audio") else ""
     for place, choice in enumerate(choices):
-        if choice.get("error"):
-            raise stream_error(provider, choice)
+        check_choice(provider, choice)
         add_candidate(candidates.add(), choice, place, response_id, audio_format)
     usage = mapping(raw.get("usage")) or mapping(mapping(raw.get("x_groq")).get("usage"))
     if usage:

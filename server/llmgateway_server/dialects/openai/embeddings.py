@@ -19,7 +19,7 @@ from llmgateway_server.dialects.reading import Json, index, items, mapping
 from llmgateway_server.errors import FieldViolation, InvalidField
 
 
-def encode_embed(request: embedding_pb2.EmbedRequest, model: str, provider: str) -> Json:
+def encode_embed(request: embedding_pb2.EmbedRequest, model: str, provider: str, quirks: Quirks) -> Json:
     """Return the body. Vectors are asked for as base64: a third of the bytes, and no digits to parse."""
     inputs: list[Any] = []
     for place, item in enumerate(request.inputs):
@@ -37,8 +37,10 @@ def encode_embed(request: embedding_pb2.EmbedRequest, model: str, provider: str)
         raise missing(provider, model, "truncate", hint=MODEL_HINT)
     body: Json = {"model": model, "input": inputs, "encoding_format": "base64"}
     if request.HasField("dimension_count"):
-        body["dimensions"] = request.dimension_count
+        body[quirks.dimensions_field] = request.dimension_count
     if request.end_user_id:
+        if "user" in quirks.unsupported:
+            raise missing(provider, model, "end_user_id", hint=MODEL_HINT)
         body["user"] = request.end_user_id
     return body
 

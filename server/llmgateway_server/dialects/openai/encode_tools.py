@@ -107,7 +107,7 @@ def encode_function(function: tool_pb2.FunctionTool, quirks: Quirks) -> Json:
         encoded["description"] = function.description
     if function.input_schema_json:
         encoded["parameters"] = msgspec.Raw(function.input_schema_json.encode())
-    elif quirks.tool_parameters:
+    elif quirks.parameters_required:
         encoded["parameters"] = {"type": "object", "properties": {}}
     if function.HasField("strict"):
         encoded["strict"] = function.strict

@@ -10,7 +10,6 @@ max_stop_sequences   how many stop sequences it takes; 0: it does not say
 grammar              whether it takes a grammar as an output format (`guided_grammar`)
 unsupported          members of OpenAI's that it refuses, for example `logit_bias`
 nine_character_ids   whether ids of tool calls must be nine letters and digits (Mistral)
-tool_parameters      whether a function without arguments must say so by an empty schema (Mistral)
 tool_result_media    whether results of tools may hold media; if not, text alone (OpenAI's own API)
 custom_tools         whether it has tools with free-text input
 allowed_tools        whether `tool_choice` may name several tools; if not, only those are sent
@@ -18,6 +17,8 @@ efforts              the words that `reasoning_effort` may be; empty: any
 azure                whether paths are Azure OpenAI's
 api_version          Azure: the version of its dated API, in every path; empty: its v1 API, which has none
 deployments          Azure: the deployment for a model; one that is not here is its own
+parameters_required  whether a function must say its parameters, also where it has none
+dimensions_field     the member of embeddings for how long vectors are to be, `output_dimension` at Mistral
 option_members       members of the gateway's own that a caller may set all the same, by provider options
 mistral_parts        whether media and thoughts go into messages as Mistral has them
 output_excludes_reasoning   whether its completion tokens leave reasoning out (xAI)
@@ -45,12 +46,13 @@ class Quirks:
     unsupported: frozenset[str] = frozenset()
     output_excludes_reasoning: bool = False
     nine_character_ids: bool = False
-    tool_parameters: bool = False
     tool_result_media: bool = True
     custom_tools: bool = True
     allowed_tools: bool = True
     efforts: tuple[str, ...] = ()
     mistral_parts: bool = False
+    parameters_required: bool = False
+    dimensions_field: Literal["dimensions", "output_dimension"] = "dimensions"
     azure: bool = False
     api_version: str = ""
     deployments: Mapping[str, str] = field(default_factory=dict)

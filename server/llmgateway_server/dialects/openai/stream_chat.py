@@ -15,7 +15,7 @@ from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2
 from llmgateway_server import errors
 from llmgateway_server.dialects.codec import Decoded, Delta, DeltaKey, Frame
 from llmgateway_server.dialects.openai import parts
-from llmgateway_server.dialects.openai.errors import stream_error
+from llmgateway_server.dialects.openai.errors import check_choice, stream_error
 from llmgateway_server.dialects.openai.finish import finish_reason
 from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.dialects.openai.usage import UsageReader
@@ -23,8 +23,9 @@ from llmgateway_server.dialects.reading import Json, compact, decode, index, ite
 
 Event = stream_pb2.GenerationEvent
 
+# `obfuscation` and Mistral's `p` are padding: they say nothing, and hide how long a text is.
 CHUNK_MEMBERS = frozenset(
-    {"id", "object", "created", "model", "choices", "usage", "service_tier", "obfuscation", "error"}
+    {"id", "object", "created", "model", "choices", "usage", "service_tier", "obfuscation", "p", "error"}
 )
 KEEP_ALIVE_TYPES = frozenset({"keepalive", "keep-alive", "ping"})
 
@@ -59,6 +60,7 @@ class PlainChunk(msgspec.Struct, forbid_unknown_fields=True):
     service_tier: str | None = None
     system_fingerprint: str | None = None
     obfuscation: str | None = None
+    p: str | None = None
     usage: None = None
 
 
@@ -199,8 +201,7 @@ class ChatStreamDecoder:
         candidate = self._candidates.get(candidate_index)
         if candidate is None:
             candidate = self._candidates[candidate_index] = CandidateState(candidate_index)
-        if choice.get("error"):
-            raise stream_error(self._provider, choice)
+        check_choice(self._provider, choice)
         if choice.get("finish_reason") is not None:
             candidate.finish_word = text(choice["finish_reason"])
         if not choice.keys() <= parts.CHOICE_MEMBERS:

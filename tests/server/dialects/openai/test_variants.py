@@ -6,11 +6,18 @@ import json
 from typing import Any
 
 import pytest
-from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, tool_pb2
+from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, stream_pb2, tool_pb2
 from llmgateway_server.catalog.vendors import load_vendors
-from llmgateway_server.dialects.codec import Codec
+from llmgateway_server.dialects.codec import Codec, Delta, DeltaKey, Frame
 from llmgateway_server.dialects.registry import make_codec
-from llmgateway_server.errors import CallError, CapabilityMissing, InvalidField
+from llmgateway_server.errors import (
+    CallError,
+    CapabilityMissing,
+    InvalidField,
+    ProviderBadResponse,
+    ProviderOverloaded,
+    ProviderRateLimited,
+)
 
 from tests.server.dialects.openai.test_encode import ENCODED
 from tests.specs import closed_validator, needs_specs
@@ -115,6 +122,75 @@ def test_thoughts_go_back_to_mistral_in_their_place() -> None:
     ]
 
 
+def test_mistral_gets_parameters_also_of_a_function_that_has_none() -> None:
+    tools = [tool_pb2.Tool(function=tool_pb2.FunctionTool(name="clock"))]
+    nothing = {"type": "object", "properties": {}}
+    assert body(asks(user(), tools=tools), "mistral")["tools"][0]["function"]["parameters"] == nothing
+    assert "parameters" not in body(asks(user(), tools=tools), "openai")["tools"][0]["function"]
+
+
+def test_mistral_has_its_own_member_for_dimensions_and_none_for_users() -> None:
+    made = embedding_pb2.EmbedRequest(inputs=[embedding_pb2.EmbedInput(text="x")], dimension_count=5)
+    sent = json.loads(codec("mistral").encode_embed(made, "m").body)
+    assert sent == {"model": "m", "input": ["x"], "encoding_format": "base64", "output_dimension": 5}
+    made.end_user_id = "u"
+    with pytest.raises(CapabilityMissing, match="end_user_id"):
+        codec("mistral").encode_embed(made, "m")
+    assert json.loads(codec("openai").encode_embed(made, "m").body)["user"] == "u"
+
+
+EXTRA = {"type": "extra_forbidden", "loc": ["body", "messages", 0, "x"], "msg": "Extra inputs are not permitted"}
+MISTRAL_ERRORS: dict[str, tuple[int, dict[str, Any], str, str]] = {
+    "a model, whose code is a number": (
+        400, {"object": "error", "message": "Invalid model: m", "type": "invalid_model", "code": "1500"},
+        "ModelNotFound", "Invalid model: m",
+    ),
+    "an extra member": (
+        422, {"detail": [EXTRA]}, "ProviderRejectedRequest", "body.messages.0.x: Extra inputs are not permitted",
+    ),
+    "an extra member, within a message": (
+        422, {"object": "error", "message": {"detail": [EXTRA]}, "type": "invalid_request_error", "code": None},
+        "ProviderRejectedRequest", "body.messages.0.x: Extra inputs are not permitted",
+    ),
+    "a key": (401, {"detail": "Invalid API Key"}, "ProviderKeyRejected", "Invalid API Key"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "told", "leaf", "said"), MISTRAL_ERRORS.values(), ids=MISTRAL_ERRORS)
+def test_mistral_s_errors_are_read_in_every_shape(status: int, told: dict[str, Any], leaf: str, said: str) -> None:
+    error = codec("mistral").decode_error(status, {}, json.dumps(told).encode())
+    assert (type(error).__name__, error.provider_message) == (leaf, said)
+
+
+def test_an_error_in_mistral_s_stream_has_its_status_under_a_name_of_its_own() -> None:
+    told = {"object": "error", "message": "Busy.", "type": "x", "code": "3505", "raw_status_code": 503}
+    with pytest.raises(ProviderOverloaded, match="Busy"):
+        codec("mistral").stream_decoder(Request()).decode(Frame("", json.dumps(told).encode()))
+
+
+def test_an_answer_that_ended_in_an_error_is_one() -> None:
+    whole = {"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "error"}]}
+    with pytest.raises(ProviderBadResponse, match="ended in an error"):
+        codec("mistral").decode_generate(Request(), json.dumps(whole).encode())
+    chunk = {"choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]}
+    with pytest.raises(ProviderBadResponse, match="ended in an error"):
+        codec("mistral").stream_decoder(Request()).decode(Frame("", json.dumps(chunk).encode()))
+
+
+def test_padding_is_nobody_s_business() -> None:
+    chunk = {
+        "id": "1",
+        "model": "m",
+        "choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None}],
+        "p": "ab",
+    }
+    decoder = codec("mistral").stream_decoder(Request())
+    first, second = (decoder.decode(Frame("", json.dumps(chunk).encode())) for _ in range(2))
+    assert isinstance(first[0], stream_pb2.GenerationEvent)
+    assert first[0].started.call.provider_json == ""
+    assert second == [Delta(DeltaKey(0, 0, "text"), "x")]
+
+
 def test_a_call_with_free_text_goes_on_where_there_is_none() -> None:
     call = Part(tool_call=message_pb2.ToolCall(id="a", name="shell", text="ls"))
     made = body(asks(user(), said("ASSISTANT", call)), "openrouter")
@@ -172,6 +248,42 @@ def test_azure_has_deployments_and_versions_in_its_paths(
     inputs = [embedding_pb2.EmbedInput(text="x")]
     assert azure.encode_embed(embedding_pb2.EmbedRequest(inputs=inputs), "gpt-4o").path == embeddings
     assert azure.encode_list_models().path == models
+
+
+OPENROUTER_ERRORS: dict[str, tuple[int, dict[str, Any], str]] = {
+    "an input that its moderation flagged": (
+        403, {"message": "flagged", "metadata": {"reasons": ["hate"], "flagged_input": "x"}}, "ContentFiltered",
+    ),
+    "a key without a right": (403, {"message": "no"}, "ProviderKeyRejected"),
+    "no such model": (400, {"message": "a/b is not a valid model ID"}, "ModelNotFound"),
+    "a model that nobody serves": (404, {"message": "No endpoints found for a/b:free."}, "ModelNotFound"),
+    "a wish that nobody fulfils": (404, {"message": "No endpoints found that support tool use."}, "ProviderRejectedRequest"),
+    "what the provider behind it said": (
+        400,
+        {"message": "Provider returned error", "metadata": {"raw": '{"message": "prompt is too long"}'}},
+        "ContextTooLong",
+    ),
+    "a type beside the status": (
+        400, {"message": "x", "metadata": {"error_type": "context_length_exceeded"}}, "ContextTooLong",
+    ),
+    "a network's time-out": (524, {"message": "x"}, "ProviderBadResponse"),
+    "a time-out": (408, {"message": "x"}, "ProviderBadResponse"),
+    "too large": (413, {"message": "x"}, "ProviderRejectedRequest"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "told", "leaf"), OPENROUTER_ERRORS.values(), ids=OPENROUTER_ERRORS)
+def test_openrouter_s_errors_are_read_by_what_stands_beside_their_status(
+    status: int, told: dict[str, Any], leaf: str
+) -> None:
+    error = codec("openrouter").decode_error(status, {}, json.dumps({"error": {"code": status, **told}}).encode())
+    assert type(error).__name__ == leaf
+
+
+def test_no_milliseconds_are_no_time_where_azure_tells_seconds_beside() -> None:
+    error = codec("azure").decode_error(429, {"retry-after": "1", "retry-after-ms": "0"}, b"{}")
+    assert isinstance(error, ProviderRateLimited)
+    assert error.retry_after_s == 1.0
 
 
 def test_azure_s_filter_is_an_error_of_its_own_and_its_verdicts_are_kept() -> None:
