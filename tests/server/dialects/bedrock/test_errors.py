@@ -114,7 +114,7 @@ def test_an_error_of_the_model_counts_as_its_own_status_says(original: object, l
         ({"x-amz-retry-after": "2500", "retry-after": "7"}, 2.5),
         ({"x-amz-retry-after": "soon", "retry-after": "7"}, 7.0),
         ({"x-amz-retry-after": "86400000"}, 300.0),
-        ({"x-amz-retry-after": "-5"}, 0.0),
+        ({"x-amz-retry-after": "-5"}, None),
     ],
 )
 def test_when_to_come_back_is_passed_on(headers: dict[str, str], retry_after_s: float | None) -> None:
