@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from tests.e2e.dialect_bench import KEY, LISTEN, Bench, benches
 from tests.fakes import faults
+from tests.fakes.answer import PROMPT_TOKEN_COUNT
 from tests.fakes.bedrock import BEDROCK
 from tests.fakes.dialect import Place, after_content, opened
 from tests.fakes.exchange import Exchange, Reply
@@ -174,3 +175,14 @@ async def test_a_result_that_is_json_goes_back_as_json(bench: Bench) -> None:
     async with bench.rest.post("/v1/chat/completions", json=body) as answer:
         said = (await answer.json())["choices"][0]["message"]["content"]
     assert json.loads(said) == {"sky": "grey"}
+
+
+async def test_tokens_are_counted_for_claude_and_estimated_for_others(bench: Bench) -> None:
+    counted = await bench.grpc.count_tokens("Hi there", model="bedrock/eu.anthropic.claude-sonnet-4-20250514-v1:0")
+    assert (counted.exact, counted.input_token_count) == (True, PROMPT_TOKEN_COUNT)
+    (request,) = bench.fake.requests
+    assert request.path == "/model/anthropic.claude-sonnet-4-20250514-v1%3A0/count-tokens"
+    assert request.body == {"input": {"converse": {"messages": [{"role": "user", "content": [{"text": "Hi there"}]}]}}}
+    estimated = await bench.grpc.count_tokens("Hi there", model="bedrock/amazon.nova-pro-v1:0")
+    assert not estimated.exact
+    assert len(bench.fake.requests) == 1

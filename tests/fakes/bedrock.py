@@ -41,8 +41,7 @@ class Bedrock:
     base_path = ""
     framing = AWS
     headers: Mapping[str, str] = REQUEST_ID
-    # It embeds by the names of models, and counts for few of them, which the gateway does not ask for:
-    # `tests/e2e/test_bedrock.py` has the vectors, and only the fake's own test the counts.
+    # It embeds and counts by the names of models: `tests/e2e/test_bedrock.py` has vectors and counts.
     lacks: frozenset[Trouble | Feature] = frozenset(
         {"count_tokens", "embeddings", "rerank", "logit_bias", "broken_arguments_whole"}
     )

@@ -62,6 +62,9 @@ async def test_an_unknown_model_is_not_counted(client: Client) -> None:
 class Counter(OpenAICodec):
     """A dialect that counts."""
 
+    def counts(self, model: str) -> bool:
+        return model == "m"
+
     def encode_count_tokens(self, request: generation_pb2.GenerateRequest, model: str) -> EncodedRequest:
         return EncodedRequest("POST", f"/count/{model}", b"{}")
 
@@ -98,6 +101,7 @@ async def test_a_dialect_that_counts_is_asked() -> None:
     upstream = HttpUpstream(endpoint, codec, http, TimeoutSettings(), LimitSettings(), clock)  # type: ignore[arg-type]
     state = AttemptState(clock() + 10)
     assert await upstream.count_tokens(generation_pb2.GenerateRequest(), "m", state) == 7
+    assert await upstream.count_tokens(generation_pb2.GenerateRequest(), "another", state) is None
     assert http.asked == [("POST", "http://p.example/count/m")]
     assert state.http_status == 200
     http.status = 429

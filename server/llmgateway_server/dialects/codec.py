@@ -86,6 +86,10 @@ class StreamDecoder(Protocol):
 class TokenCounter(Protocol):
     """What a codec has as well where its provider counts tokens."""
 
+    def counts(self, model: str) -> bool:
+        """Whether it does so for a model."""
+        ...
+
     def encode_count_tokens(self, request: generation_pb2.GenerateRequest, model: str) -> EncodedRequest: ...
 
     def decode_count_tokens(self, body: bytes) -> int: ...

@@ -134,7 +134,7 @@ class HttpUpstream:
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> int | None:
         codec = self._codec_of(model)
-        if not isinstance(codec, TokenCounter):
+        if not isinstance(codec, TokenCounter) or not codec.counts(model):
             return None
         encoded = codec.encode_count_tokens(request, model)
         return codec.decode_count_tokens(await self._exchange(codec, encoded, state))

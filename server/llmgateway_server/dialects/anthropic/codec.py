@@ -52,6 +52,9 @@ class AnthropicCodec:
     ) -> StreamDecoder:
         return self._host.stream_decoder(self._provider)
 
+    def counts(self, model: str) -> bool:  # noqa: ARG002  # for all alike
+        return True
+
     def encode_count_tokens(self, request: generation_pb2.GenerateRequest, model: str) -> EncodedRequest:
         """Ask how many tokens a generation would read. What only its answer depends on is not sent."""
         target = Target(request, model, self._provider, self._quirks_of(model))

@@ -19,7 +19,7 @@ from llmgateway_server.dialects.anthropic import errors
 from llmgateway_server.dialects.anthropic.options import VERSION
 from llmgateway_server.dialects.anthropic.stream import MessageStreamDecoder
 from llmgateway_server.dialects.bedrock import errors as bedrock_errors
-from llmgateway_server.dialects.bedrock.families import GEOGRAPHY
+from llmgateway_server.dialects.bedrock.families import without_geography
 from llmgateway_server.dialects.codec import Decoded, Frame, Framing, StreamDecoder
 from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.gemini import errors as google_errors
@@ -125,14 +125,15 @@ class BedrockHost:
 
     def plain_name(self, model: str) -> str:
         """`us.anthropic.claude-sonnet-4-5-20250929-v1:0` is `claude-sonnet-4-5-20250929-v1:0`."""
-        return GEOGRAPHY.sub("", model, count=1).removeprefix("anthropic.")
+        return without_geography(model).removeprefix("anthropic.")
 
     def generation(self, body: Json, betas: Sequence[str]) -> Post:
         operation = "invoke-with-response-stream" if body.pop("stream", False) else "invoke"
         return Post(bedrock_path(body.pop("model"), operation), versioned(body, betas))
 
     def counting(self, body: Json, betas: Sequence[str], whole: Json) -> Post:  # noqa: ARG002  # it counts a generation
-        path = bedrock_path(whole.pop("model"), "count-tokens")
+        # Of the model itself: a profile for several regions counts nothing.
+        path = bedrock_path(without_geography(whole.pop("model")), "count-tokens")
         asked = base64.b64encode(encode(versioned(whole, betas))).decode()
         return Post(path, {"input": {"invokeModel": {"body": asked}}})
 

@@ -11,12 +11,14 @@ from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2
 
 from llmgateway_server.dialects.bedrock import decode_converse, embeddings, errors, models
 from llmgateway_server.dialects.bedrock.encode_converse import ConverseEncoder
-from llmgateway_server.dialects.bedrock.families import base_model, family_of
-from llmgateway_server.dialects.bedrock.options import EMBED_OWN_MEMBERS, NAME, merge_converse_options
+from llmgateway_server.dialects.bedrock.families import base_model, counts_tokens, family_of
+from llmgateway_server.dialects.bedrock.options import COUNTED_MEMBERS, EMBED_OWN_MEMBERS, NAME, merge_converse_options
 from llmgateway_server.dialects.bedrock.quirks import Quirks
 from llmgateway_server.dialects.bedrock.stream_converse import ConverseStreamDecoder
 from llmgateway_server.dialects.codec import EncodedRequest, Framing
+from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.options import merge_options
+from llmgateway_server.dialects.reading import INT32_MAX
 from llmgateway_server.errors import CallError
 
 MODEL_ID = re.compile(r"[A-Za-z0-9_.:/-]+")
@@ -52,6 +54,25 @@ class BedrockCodec:
         request: generation_pb2.GenerateRequest,  # noqa: ARG002  # the same
     ) -> ConverseStreamDecoder:
         return ConverseStreamDecoder(self._provider)
+
+    def counts(self, model: str) -> bool:
+        return counts_tokens(base_model(model, self._quirks))
+
+    def encode_count_tokens(self, request: generation_pb2.GenerateRequest, model: str) -> EncodedRequest:
+        """Ask how many tokens a generation would read: of the model itself, not of a profile for several regions."""
+        encoder = ConverseEncoder(request, model, self._provider, family_of(model, self._quirks))
+        body = encoder.body()
+        merge_converse_options(body, request.provider_options_json)
+        asked = {"input": {"converse": {name: value for name, value in body.items() if name in COUNTED_MEMBERS}}}
+        named = path(base_model(model, self._quirks), "count-tokens")
+        return EncodedRequest("POST", named, self._encoder.encode(asked), encoder.warnings)
+
+    def decode_count_tokens(self, body: bytes) -> int:
+        """Return the count. Raise `ProviderBadResponse` where the answer holds none."""
+        count = decode_converse.decode_object(self._provider, body).get("inputTokens")
+        if type(count) is not int or not 0 <= count <= INT32_MAX:
+            raise bad_response(self._provider, "it holds no count of tokens")
+        return count
 
     def encode_embed(self, request: embedding_pb2.EmbedRequest, model: str) -> EncodedRequest:
         body = embeddings.EmbedEncoder(request, base_model(model, self._quirks), model, self._provider).body()

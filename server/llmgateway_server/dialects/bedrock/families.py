@@ -87,6 +87,8 @@ FAMILIES = (
     Family("mistral.mixtral", {"top_k": ("top_k",)}),
     Family("openai.", PENALTIES, reasoning="openai", plain_reasoning=True),
 )
+# Models of Claude for which Bedrock counts no tokens.
+UNCOUNTED = tuple(f"anthropic.claude-{name}" for name in ("3-haiku", "3-sonnet", "3-opus", "v2", "instant"))
 # A model without a row takes what Converse itself takes of all.
 PLAIN = Family("")
 # An id that names no model says nothing of what it takes: what Converse documents for some is left to the provider.
@@ -96,9 +98,21 @@ UNKNOWN = Family("", has_result_status=True)
 def base_model(model: str, quirks: Quirks) -> str:
     """Return the foundation model's name in a model id: without ARN and geography."""
     named = quirks.base_models.get(model) or model
-    name = named.rpartition("/")[2]
+    return without_geography(named.rpartition("/")[2])
+
+
+def without_geography(name: str) -> str:
+    """Return the model's own id in that of an inference profile for several regions."""
     geography = GEOGRAPHY.match(name)
     return name[geography.end() :] if geography else name
+
+
+def counts_tokens(base: str) -> bool:
+    """Whether Bedrock counts tokens for a foundation model: Claude's from 3.5 on (User Guide, "Count tokens").
+
+    It names those of then; newer ones of Claude are taken to be counted, too, as they have been so far.
+    """
+    return base.startswith("anthropic.claude-") and not base.startswith(UNCOUNTED)
 
 
 def family_of(model: str, quirks: Quirks) -> Family:

@@ -9,6 +9,8 @@ from llmgateway_server.dialects.options import merge_options
 from llmgateway_server.dialects.reading import Json
 from llmgateway_server.errors import FieldViolation, InvalidField
 
+# What the count of a conversation's tokens depends on (API reference, `ConverseTokensRequest`).
+COUNTED_MEMBERS = frozenset({"messages", "system", "toolConfig", "additionalModelRequestFields"})
 NAME = "bedrock"
 MODEL_FIELDS = "additionalModelRequestFields"
 

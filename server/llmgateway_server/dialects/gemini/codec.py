@@ -48,6 +48,9 @@ class GeminiCodec:
     ) -> GenerateStreamDecoder:
         return GenerateStreamDecoder(self._provider)
 
+    def counts(self, model: str) -> bool:  # noqa: ARG002  # for all alike
+        return True
+
     def encode_count_tokens(self, request: generation_pb2.GenerateRequest, model: str) -> EncodedRequest:
         """Encode the question how many tokens a generation would read."""
         gaps = self._gaps_of(request, model)

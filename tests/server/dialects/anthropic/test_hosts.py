@@ -94,7 +94,14 @@ def test_beta_features_stand_where_the_host_reads_them() -> None:
     assert json.loads(BEDROCK.encode_generate(asked, "m", stream=False).body)["anthropic_beta"] == [beta]
 
 
-@pytest.mark.parametrize(("host", "model"), [("bedrock", "eu.anthropic.claude-old-v1:0"), ("vertex", "claude-old@1")])
+@pytest.mark.parametrize(
+    ("host", "model"),
+    [
+        ("bedrock", "anthropic.claude-old-v1:0"),
+        ("bedrock", "eu.anthropic.claude-old-v1:0"),
+        ("vertex", "claude-old@1"),
+    ],
+)
 def test_a_model_s_own_ways_are_known_by_anthropic_s_name_for_it(host: Any, model: str) -> None:
     quirks = Quirks(host=host, by_model={"claude-old": ModelQuirks(default_max_tokens=77)})
     asked = Request(messages=ASKED.messages)
