@@ -91,10 +91,13 @@ async def test_an_example_runs(block: Block, served: Served, tmp_path: Path) -> 
     assert (b'"error"' in output) == ('"error"' in block.code), output.decode()
 
 
-async def test_the_configuration_shown_is_good(tmp_path: Path) -> None:
-    (shown,) = CONFIGURATION.finditer(README.read_text())
-    config = write_config(tmp_path, shown["text"])
-    secrets = dict.fromkeys(re.findall(r"\$\{(\w+)\}", shown["text"]), "a-s3cret-of-this-test-0123456789")
+CONFIGURATIONS = {shown["name"]: shown["text"] for shown in CONFIGURATION.finditer(README.read_text())}
+
+
+@pytest.mark.parametrize("text", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+async def test_a_configuration_that_is_shown_is_good(tmp_path: Path, text: str) -> None:
+    config = write_config(tmp_path, text)
+    secrets = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "a-s3cret-of-this-test-0123456789")
     code, output, errors = await run_to_end(["check-config", str(config)], tmp_path / "log", secrets)
     assert code == 0, errors
     assert "is good" in output
@@ -111,6 +114,7 @@ async def test_the_readme_shows_every_face_of_the_gateway() -> None:
 async def test_no_marked_block_is_overlooked() -> None:
     assert len(BLOCKS) == len(MARK.findall(README.read_text()))
     assert len({block.name for block in BLOCKS}) == len(BLOCKS)
+    assert len(CONFIGURATIONS) == README.read_text().count("<!-- check: ")
 
 
 async def test_blocks_are_found_with_their_language_and_code() -> None:
