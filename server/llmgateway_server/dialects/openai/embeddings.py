@@ -28,6 +28,8 @@ def encode_embed(request: embedding_pb2.EmbedRequest, model: str, provider: str,
             raise InvalidField(
                 [FieldViolation(f"inputs[{place}].media", "is not taken by the openai dialect: send text")]
             )
+        if kind == "token_ids" and not quirks.token_inputs:
+            raise missing(provider, model, f"inputs[{place}].token_ids", hint="Send text.")
         inputs.append(item.text if kind == "text" else list(item.token_ids.ids))
     if request.encoding not in (embedding_pb2.EMBEDDING_ENCODING_UNSPECIFIED, embedding_pb2.EMBEDDING_ENCODING_FLOAT32):
         raise missing(provider, model, "encoding", hint=MODEL_HINT)

@@ -18,6 +18,7 @@ azure                whether paths are Azure OpenAI's
 api_version          Azure: the version of its dated API, in every path; empty: its v1 API, which has none
 deployments          Azure: the deployment for a model; one that is not here is its own
 parameters_required  whether a function must say its parameters, also where it has none
+token_inputs         whether embeddings take token ids in place of text
 dimensions_field     the member of embeddings for how long vectors are to be, `output_dimension` at Mistral
 option_members       members of the gateway's own that a caller may set all the same, by provider options
 mistral_parts        whether media and thoughts go into messages as Mistral has them
@@ -52,6 +53,7 @@ class Quirks:
     efforts: tuple[str, ...] = ()
     mistral_parts: bool = False
     parameters_required: bool = False
+    token_inputs: bool = True
     dimensions_field: Literal["dimensions", "output_dimension"] = "dimensions"
     azure: bool = False
     api_version: str = ""

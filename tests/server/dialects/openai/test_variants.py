@@ -137,6 +137,9 @@ def test_mistral_has_its_own_member_for_dimensions_and_none_for_users() -> None:
     with pytest.raises(CapabilityMissing, match="end_user_id"):
         codec("mistral").encode_embed(made, "m")
     assert json.loads(codec("openai").encode_embed(made, "m").body)["user"] == "u"
+    tokens = embedding_pb2.EmbedInput(token_ids=generation_pb2.TokenIds(ids=[1, 2]))
+    with pytest.raises(CapabilityMissing, match=r"inputs\[0\]\.token_ids"):
+        codec("mistral").encode_embed(embedding_pb2.EmbedRequest(inputs=[tokens]), "m")
 
 
 EXTRA = {"type": "extra_forbidden", "loc": ["body", "messages", 0, "x"], "msg": "Extra inputs are not permitted"}
