@@ -153,14 +153,19 @@ def check_media(path: str, media: message_pb2.Media, wrong: Violations) -> None:
 
 
 def check_tool_result(messages: Iterable[message_pb2.ChatMessage], wrong: Violations) -> None:
-    """Refuse results that answer no call before them."""
-    called: set[str] = set()
+    """Refuse results that answer no call before them, or one with a result. Ids may come again with later calls."""
+    called: dict[str, int] = {}  # how many calls of an id have no result yet
     for index, message in enumerate(messages):
         if message.role not in (message_pb2.ROLE_ASSISTANT, message_pb2.ROLE_TOOL):
             continue
         for part_index, part in enumerate(message.parts):
             if part.HasField("tool_call"):
-                called.add(part.tool_call.id)
-            elif part.tool_result.tool_call_id and part.tool_result.tool_call_id not in called:
+                called[part.tool_call.id] = called.get(part.tool_call.id, 0) + 1
+            elif call_id := part.tool_result.tool_call_id:
                 path = f"messages[{index}].parts[{part_index}].tool_result.tool_call_id"
-                wrong.append(FieldViolation(path, "answers no tool call of an assistant message before it"))
+                if call_id not in called:
+                    wrong.append(FieldViolation(path, "answers no tool call of an assistant message before it"))
+                elif called[call_id] == 0:
+                    wrong.append(FieldViolation(path, "answers a tool call that has its result already"))
+                else:
+                    called[call_id] -= 1

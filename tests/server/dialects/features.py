@@ -176,3 +176,51 @@ FEATURES: Mapping[str, Request] = {
     "a service tier": asks(service_tier="auto"),
     "labels": asks(labels={"team": "a"}),
 }
+
+# What no provider takes as it is, or not every one: found wrong by the contract, refused by the dialect, or repaired.
+BAD: Mapping[str, Request] = {
+    "no messages": Request(model="p/m"),
+    "an empty turn": asks(said("USER")),
+    "an empty text": asks(said("USER", text(""))),
+    "white space": asks(said("USER", text("  \n"))),
+    "an empty answer": asks(USER, said("ASSISTANT"), USER),
+    "an empty text in an answer": asks(USER, said("ASSISTANT", text("")), USER),
+    "an orphan result": asks(USER, said("TOOL", result("c9", text("x"))), tools=TOOLS),
+    "a result of another call": asks(
+        USER, said("ASSISTANT", call("c1", "weather")), said("TOOL", result("c2", text("x"))), tools=TOOLS
+    ),
+    "a call without its result": asks(USER, said("ASSISTANT", call("c1", "weather")), USER, tools=TOOLS),
+    "one of two results": asks(
+        USER,
+        said("ASSISTANT", call("c1", "weather"), call("c2", "clock")),
+        said("TOOL", result("c1", text("x"))),
+        tools=TOOLS,
+    ),
+    "a result twice": asks(
+        USER,
+        said("ASSISTANT", call("c1", "weather")),
+        said("TOOL", result("c1", text("x")), result("c1", text("y"))),
+        tools=TOOLS,
+    ),
+    "a result before its call": asks(
+        said("TOOL", result("c1", text("x"))), said("ASSISTANT", call("c1", "weather")), USER, tools=TOOLS
+    ),
+    "an answer first": asks(said("ASSISTANT", text("Hello.")), USER),
+    "only a system prompt": asks(said("SYSTEM", text("Be kind."))),
+    "two answers in a row": asks(USER, said("ASSISTANT", text("a")), said("ASSISTANT", text("b")), USER),
+    "a call of a user": asks(said("USER", call("c1", "weather"))),
+    "a result within a user's turn": asks(
+        USER, said("ASSISTANT", call("c1", "weather")), said("USER", result("c1", text("x"))), tools=TOOLS
+    ),
+    "arguments that are no JSON": asks(
+        USER, said("ASSISTANT", call("c1", "weather", '{"a": ')), said("TOOL", result("c1", text("x"))), tools=TOOLS
+    ),
+    "arguments that are a list": asks(
+        USER, said("ASSISTANT", call("c1", "weather", "[1]")), said("TOOL", result("c1", text("x"))), tools=TOOLS
+    ),
+    "a tool twice": asks(tools=[TOOLS[0], TOOLS[0]]),
+    "a tool with a bad name": asks(tools=[tool("a b")]),
+    "a schema that is no object": asks(tools=[tool("a", {"type": "string"})]),
+    "an unknown image type": asks(said("USER", media("image/x-odd", data=b"x"))),
+    "a file type": asks(said("USER", media("application/zip", data=b"PK"))),
+}

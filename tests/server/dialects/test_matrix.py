@@ -20,7 +20,7 @@ from llmgateway_server.dialects.registry import make_codec, make_sibling
 from llmgateway_server.errors import CapabilityMissing, InvalidField
 from llmgateway_server.validation.requests import validate_generate
 
-from tests.server.dialects.features import FEATURES, Request
+from tests.server.dialects.features import BAD, FEATURES, USER, Request, asks, call, result, said, text
 from tests.server.dialects.sdk_types import CHECKS
 from tests.specs import FOLDER, closed_validator
 
@@ -124,6 +124,45 @@ def look(row: Row, asked: Request, *, stream: bool) -> str:
         assert warning.field, warning
         assert warning.description, warning
     return "warned" if encoded.warnings else "sent"
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("row", ROWS)
+def test_a_bad_conversation_is_refused_by_its_path_or_repaired(row: str, bad: str) -> None:
+    violations = validate_generate(BAD[bad], LimitSettings())
+    if violations:
+        assert all(violation.field.startswith(("messages", "tools")) for violation in violations)
+        return
+    assert look(ROWS[row], BAD[bad], stream=False) in ("sent", "warned", "refused")
+
+
+@pytest.mark.parametrize(
+    ("bad", "field"),
+    [
+        ("no messages", "messages"),
+        ("an empty turn", "messages[0].parts"),
+        ("an orphan result", "messages[1].parts[0].tool_result.tool_call_id"),
+        ("a result of another call", "messages[2].parts[0].tool_result.tool_call_id"),
+        ("a result twice", "messages[2].parts[1].tool_result.tool_call_id"),
+        ("a result before its call", "messages[0].parts[0].tool_result.tool_call_id"),
+        ("a call of a user", "messages[0].parts[0].tool_call"),
+        ("a result within a user's turn", "messages[2].parts[0].tool_result"),
+        ("a tool twice", "tools[1].function.name"),
+        ("a tool with a bad name", "tools[0].function.name"),
+    ],
+)
+def test_what_is_wrong_for_every_provider_is_found_before_any_dialect(bad: str, field: str) -> None:
+    assert [violation.field for violation in validate_generate(BAD[bad], LimitSettings())] == [field]
+
+
+def test_an_id_may_come_again_with_a_later_call() -> None:
+    turn = (said("ASSISTANT", call("call_0", "weather")), said("TOOL", result("call_0", text("ok"))))
+    assert validate_generate(asks(USER, *turn, USER, *turn), LimitSettings()) == []
+    two = (
+        said("ASSISTANT", call("a", "weather"), call("a", "clock")),
+        said("TOOL", result("a", text("1")), result("a")),
+    )
+    assert validate_generate(asks(USER, *two), LimitSettings()) == []
 
 
 def test_each_target_serves_what_all_of_them_have() -> None:

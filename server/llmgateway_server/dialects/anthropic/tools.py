@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-import msgspec
 from llmgateway.v1 import generation_pb2, tool_pb2
 
 from llmgateway_server.dialects.anthropic.options import NAME, TOOL_BETAS
@@ -13,6 +11,7 @@ from llmgateway_server.dialects.anthropic.target import Target
 from llmgateway_server.dialects.gaps import invalid
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
+from llmgateway_server.dialects.schemas import object_schema
 
 Choice = tool_pb2.ToolChoice
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -25,15 +24,6 @@ NAMES_BY_TYPE = {
     "text_editor_20250728": "str_replace_based_edit_tool",
 }
 MODES = {Choice.MODE_NONE: "none", Choice.MODE_REQUIRED: "any"}
-
-
-class SchemaType(msgspec.Struct):
-    """The one member of a tool's schema that is looked at."""
-
-    type: Any = None  # Any: whatever JSON holds
-
-
-SCHEMA_TYPE = msgspec.json.Decoder(SchemaType)
 
 
 def add_tools(body: Json, request: generation_pb2.GenerateRequest, target: Target, *, is_thinking: bool) -> None:
@@ -80,22 +70,10 @@ def encode_function(path: str, function: tool_pb2.FunctionTool, allowed: frozens
     encoded: Json = {"name": function.name}
     if function.description:
         encoded["description"] = function.description
-    encoded["input_schema"] = encode_schema(f"{path}.input_schema_json", function.input_schema_json)
+    encoded["input_schema"] = object_schema(f"{path}.input_schema_json", function.input_schema_json)
     if function.HasField("strict"):
         encoded["strict"] = function.strict
     return encoded
-
-
-def encode_schema(path: str, schema: str) -> Any:  # Any: a JSON object, decoded or not
-    """Return a function's schema, which Anthropic wants to say that it is an object's."""
-    if not schema:
-        return {"type": "object", "properties": {}}
-    kind = SCHEMA_TYPE.decode(schema).type
-    if kind == "object":
-        return msgspec.Raw(schema.encode())
-    if kind is not None:
-        raise invalid(path, 'must have the type "object": the arguments of a function are one')
-    return {"type": "object", **decode_object(schema)}
 
 
 def encode_provider_tool(

@@ -7,7 +7,6 @@ Members follow Ollama's API reference (docs.ollama.com, "Generate a chat message
 
 from __future__ import annotations
 
-import msgspec
 from llmgateway.v1 import call_pb2, generation_pb2, tool_pb2
 
 from llmgateway_server.dialects.gaps import Gaps, drops_gaps, invalid
@@ -17,6 +16,7 @@ from llmgateway_server.dialects.ollama.options import NAME
 from llmgateway_server.dialects.ollama.quirks import Quirks
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
+from llmgateway_server.dialects.schemas import object_schema
 from llmgateway_server.errors import FieldViolation, InvalidField
 
 Request = generation_pb2.GenerateRequest
@@ -28,7 +28,6 @@ CHAT_FIELDS = ("tools", "tool_choice", "reasoning", "output_modalities", "audio"
 SAMPLING = frozenset({"temperature", "top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty", "seed"})
 # The efforts, by the level that `think` takes; a name of its own for those that it lacks is the nearest.
 LEVELS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "max"}
-NO_ARGUMENTS = {"type": "object", "properties": {}}
 
 
 class ChatEncoder:
@@ -147,8 +146,8 @@ class ChatEncoder:
         if kind != "function":
             raise self._gaps.refuse(f"tools[{index}].{kind}")
         function = tool.function
-        schema = function.input_schema_json
-        inner: Json = {"name": function.name, "parameters": msgspec.Raw(schema.encode()) if schema else NO_ARGUMENTS}
+        schema = object_schema(f"tools[{index}].function.input_schema_json", function.input_schema_json)
+        inner: Json = {"name": function.name, "parameters": schema}
         if function.description:
             inner["description"] = function.description
         if function.strict:
