@@ -20,6 +20,13 @@ from llmgateway_http.openai.chat_stream import ChatChunks
 from llmgateway_http.openai.completions import CompletionChunks, to_completion, to_raw_prompt_request
 from llmgateway_http.openai.embeddings import to_embed_request, to_embedding_list
 from llmgateway_http.openai.errors import RestError, from_gateway_error
+from llmgateway_http.openai.functions import (
+    speaks_of_functions,
+    to_function_calls,
+    to_function_deltas,
+    to_tools,
+    with_calls,
+)
 from llmgateway_http.openai.json_body import parse_object
 from llmgateway_http.openai.models import to_model
 from llmgateway_http.responses import call_response, json_response, stream_headers
@@ -41,14 +48,20 @@ class Handlers:
         self._is_ready = is_ready
 
     async def chat_completions(self, request: web.BaseRequest) -> web.StreamResponse:
-        call, body = to_generate_request(await self._body(request))
+        raw = with_calls(await self._body(request))
+        is_old = speaks_of_functions(raw)
+        call, body = to_generate_request(to_tools(raw) if is_old else raw)
         options = body.stream_options
         self._take_idempotency_key(request, call)
         if body.stream:
             chunks = ChatChunks(body.model, with_usage=bool(options is not None and options.include_usage))
-            return await self._stream(request, call, chunks.chunks, errors.CHAT_PARAMS)
+            to_chunks = (lambda events: to_function_deltas(chunks.chunks(events))) if is_old else chunks.chunks
+            return await self._stream(request, call, to_chunks, errors.CHAT_PARAMS)
         answer = await self._unary(self._stub.Generate, request, call, errors.CHAT_PARAMS)
-        return call_response(to_chat_completion(answer, body.model), answer.call, answer.usage)
+        completion = to_chat_completion(answer, body.model)
+        if is_old:
+            completion = to_function_calls(completion)
+        return call_response(completion, answer.call, answer.usage)
 
     async def completions(self, request: web.BaseRequest) -> web.StreamResponse:
         call, body = to_raw_prompt_request(await self._body(request))

@@ -203,6 +203,36 @@ async def test_tools_go_round(client: Client, fake: FakeOpenAI, streams: bool) -
     assert fake.calls[0].body["tools"][0]["function"]["parameters"]["required"] == ["city"]
 
 
+async def test_functions_of_old_applications_go_round(client: Client, fake: FakeOpenAI) -> None:
+    made = Answer(tool_calls=[ToolCall("call_1", "get_weather", '{"city": "Oslo"}')])
+    fake.script(chat(made), chat(made), chat("It rains."))
+    asked: dict[str, Any] = {"model": MODEL, "functions": [WEATHER["function"]], "function_call": "auto"}
+    whole = await client.chat.completions.create(messages=HELLO, **asked)
+    assert whole.choices[0].finish_reason == "function_call"
+    call = whole.choices[0].message.function_call
+    assert call is not None
+    assert (call.name, call.arguments) == ("get_weather", '{"city": "Oslo"}')
+    assert whole.choices[0].message.tool_calls is None
+    name, arguments, finish = "", "", None
+    async for chunk in await client.chat.completions.create(messages=HELLO, stream=True, **asked):
+        piece = chunk.choices[0].delta.function_call
+        if piece is not None:
+            name, arguments = name + (piece.name or ""), arguments + (piece.arguments or "")
+        finish = chunk.choices[0].finish_reason or finish
+    assert (name, arguments, finish) == (call.name, call.arguments, "function_call")
+    history: list[Any] = [
+        *HELLO,
+        {"role": "assistant", "content": None, "function_call": {"name": call.name, "arguments": call.arguments}},
+        {"role": "function", "name": "get_weather", "content": "rain"},
+    ]
+    second = await client.chat.completions.create(messages=history, **asked)
+    assert second.choices[0].message.content == "It rains."
+    sent = fake.calls[2].body["messages"]
+    assert sent[1]["tool_calls"][0]["id"] == sent[2]["tool_call_id"]
+    assert [call.body["tools"][0]["function"]["name"] for call in fake.calls] == ["get_weather"] * 3
+    assert [call.body["tool_choice"] for call in fake.calls] == ["auto"] * 3
+
+
 async def test_parallel_tools_come_whole_and_streamed(client: Client, fake: FakeOpenAI) -> None:
     calls = [ToolCall("call_1", "get_weather", '{"city": "Oslo"}'), ToolCall("call_2", "get_time", '{"city": "Rome"}')]
     fake.script(chat(Answer(tool_calls=calls)), chat(Answer(tool_calls=calls)))

@@ -9,7 +9,6 @@ from llmgateway.v1 import generation_pb2, message_pb2, tool_pb2
 
 from llmgateway_http.openai.chat_types import (
     PASSED_ON,
-    REFUSED,
     ChatRequest,
     ContentPart,
     Message,
@@ -54,9 +53,8 @@ KNOWN_MEMBERS = REQUEST_MEMBERS | EXTRA_SAMPLING
 PLAIN_MEMBERS = KNOWN_MEMBERS - PASSED_ON - {"response_format", "provider_options_json"}
 
 
-def to_generate_request(raw: dict[str, Any]) -> tuple[Request, ChatRequest]:
+def to_generate_request(raw: Json) -> tuple[Request, ChatRequest]:
     """Return the request, and the typed body for what only the shim needs. Raises `RestError` (400)."""
-    refuse_members(raw)
     body = convert(raw, ChatRequest)
     request = Request(model=body.model)
     raw_messages = raw["messages"]
@@ -80,13 +78,6 @@ def to_generate_request(raw: dict[str, Any]) -> tuple[Request, ChatRequest]:
         passed_on = PASSED_ON | passed_format(body)
         set_provider_options(request.provider_options_json, raw, KNOWN_MEMBERS, passed_on)
     return request, body
-
-
-def refuse_members(raw: Json) -> None:
-    """Refuse what cannot be honoured, by name."""
-    for name in REFUSED.keys() & raw.keys():
-        if raw[name] is not None:
-            raise invalid(name, REFUSED[name], "unsupported_parameter")
 
 
 def passed_format(body: ChatRequest) -> frozenset[str]:

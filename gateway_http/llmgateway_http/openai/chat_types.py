@@ -6,7 +6,6 @@ provider if unknown; in all other objects an unknown member is refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -251,8 +250,3 @@ class ChatRequest(Struct):
 PASSED_ON = frozenset(
     {"moderation", "prediction", "prompt_cache_options", "safety_identifier", "verbosity", "web_search_options"}
 )
-# Members that are refused if set, and what to do instead.
-REFUSED: Mapping[str, str] = {
-    "functions": "is OpenAI's old name; send tools instead",
-    "function_call": "is OpenAI's old name; send tool_choice instead",
-}

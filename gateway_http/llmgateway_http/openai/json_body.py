@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -234,7 +234,7 @@ _UNKNOWN_MEMBER = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING_MEMBER = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 
 
-def convert(raw: dict[str, Any], to: type[T]) -> T:  # Any: decoded JSON
+def convert(raw: Mapping[str, Any], to: type[T]) -> T:  # Any: decoded JSON
     """Check the types of all members that `to` knows. Raises `RestError` (400) with the path of the first wrong one."""
     try:
         return msgspec.convert(raw, to, strict=True)
