@@ -72,7 +72,7 @@ def test_nothing_may_lack_a_comment(changed: Path, file: str, commented: str, ru
 @pytest.mark.parametrize(
     ("file", "pattern", "replacement"),
     [
-        ("usage.proto", r"int32 output_token_count = 8", "int32 output_token_count = 18"),
+        ("usage.proto", r"int32 output_token_count = 8", "int32 output_token_count = 99"),
         ("usage.proto", r"int32 output_token_count = 8", "int64 output_token_count = 8"),
         ("usage.proto", r"output_token_count = 8", "written_token_count = 8"),
         ("message.proto", r"ROLE_USER = 2", "ROLE_HUMAN = 2"),

@@ -42,6 +42,10 @@ TOKEN_KINDS: Mapping[str, tuple[str, str]] = {
 }
 
 
+# Kinds that some providers charge for by a count of their own.
+BILLED_KINDS = frozenset({"input", "output"})
+
+
 class Priced(Protocol):
     """What has a price: a provider's model."""
 
@@ -128,6 +132,9 @@ def cost_usd_nanos(usage: usage_pb2.Usage, prices: Sequence[Price]) -> int:
     """
     rates = rates_for(usage, prices)
     counts: dict[str, int] = {kind: max(0, getattr(usage, TOKEN_KINDS[kind][0])) for kind in rates}
+    for kind in BILLED_KINDS & counts.keys():
+        if usage.HasField(f"billed_{kind}_token_count"):  # type: ignore[arg-type]  # one of two names
+            counts[kind] = max(0, getattr(usage, f"billed_{kind}_token_count"))
     left = dict(counts)
     for kind, count in counts.items():
         whole = TOKEN_KINDS[kind][1]

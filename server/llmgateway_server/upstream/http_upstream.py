@@ -109,7 +109,7 @@ class HttpUpstream:
         codec = self._codec_of(model)
         encoded = codec.encode_generate(request, model, stream=False)
         response = codec.decode_generate(request, await self._exchange(codec, encoded, state))
-        return AskedCandidates(request).only_response(response)
+        return response if len(response.candidates) == 1 else AskedCandidates(request).only_response(response)
 
     async def embed(
         self, request: embedding_pb2.EmbedRequest, model: str, state: AttemptState

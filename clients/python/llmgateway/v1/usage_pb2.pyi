@@ -71,6 +71,8 @@ class Usage(_message.Message):
     COST_USD_NANOS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     PROVIDER_JSON_FIELD_NUMBER: _builtins.int
+    BILLED_INPUT_TOKEN_COUNT_FIELD_NUMBER: _builtins.int
+    BILLED_OUTPUT_TOKEN_COUNT_FIELD_NUMBER: _builtins.int
     input_token_count: _builtins.int
     """Tokens read, whatever their kind: cached and cache-written ones included."""
     cached_input_token_count: _builtins.int
@@ -107,6 +109,14 @@ class Usage(_message.Message):
     """Where the counts come from."""
     provider_json: _builtins.str
     """The provider's own usage as a JSON object, complete. Empty if it sent none."""
+    billed_input_token_count: _builtins.int
+    """Tokens read that the provider charges for, where it counts them apart from those it read, as
+    Cohere does. If unset, `input_token_count`.
+    """
+    billed_output_token_count: _builtins.int
+    """Tokens written that the provider charges for, where it counts them apart from those it wrote. If
+    unset, `output_token_count`.
+    """
     def __init__(
         self,
         *,
@@ -127,13 +137,24 @@ class Usage(_message.Message):
         cost_usd_nanos: _builtins.int | None = ...,
         source: Global___Usage.Source.ValueType = ...,
         provider_json: _builtins.str = ...,
+        billed_input_token_count: _builtins.int | None = ...,
+        billed_output_token_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_usd_nanos", b"_cost_usd_nanos", "cost_usd_nanos", b"cost_usd_nanos"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_billed_input_token_count", b"_billed_input_token_count", "_billed_output_token_count", b"_billed_output_token_count", "_cost_usd_nanos", b"_cost_usd_nanos", "billed_input_token_count", b"billed_input_token_count", "billed_output_token_count", b"billed_output_token_count", "cost_usd_nanos", b"cost_usd_nanos"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_usd_nanos", b"_cost_usd_nanos", "accepted_prediction_token_count", b"accepted_prediction_token_count", "audio_input_token_count", b"audio_input_token_count", "audio_output_token_count", b"audio_output_token_count", "cache_write_input_token_count", b"cache_write_input_token_count", "cached_input_token_count", b"cached_input_token_count", "cost_usd_nanos", b"cost_usd_nanos", "image_input_token_count", b"image_input_token_count", "image_output_token_count", b"image_output_token_count", "input_token_count", b"input_token_count", "long_cache_write_input_token_count", b"long_cache_write_input_token_count", "output_token_count", b"output_token_count", "provider_json", b"provider_json", "reasoning_token_count", b"reasoning_token_count", "rejected_prediction_token_count", b"rejected_prediction_token_count", "search_unit_count", b"search_unit_count", "source", b"source", "tool_input_token_count", b"tool_input_token_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_billed_input_token_count", b"_billed_input_token_count", "_billed_output_token_count", b"_billed_output_token_count", "_cost_usd_nanos", b"_cost_usd_nanos", "accepted_prediction_token_count", b"accepted_prediction_token_count", "audio_input_token_count", b"audio_input_token_count", "audio_output_token_count", b"audio_output_token_count", "billed_input_token_count", b"billed_input_token_count", "billed_output_token_count", b"billed_output_token_count", "cache_write_input_token_count", b"cache_write_input_token_count", "cached_input_token_count", b"cached_input_token_count", "cost_usd_nanos", b"cost_usd_nanos", "image_input_token_count", b"image_input_token_count", "image_output_token_count", b"image_output_token_count", "input_token_count", b"input_token_count", "long_cache_write_input_token_count", b"long_cache_write_input_token_count", "output_token_count", b"output_token_count", "provider_json", b"provider_json", "reasoning_token_count", b"reasoning_token_count", "rejected_prediction_token_count", b"rejected_prediction_token_count", "search_unit_count", b"search_unit_count", "source", b"source", "tool_input_token_count", b"tool_input_token_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__billed_input_token_count: _TypeAlias = _typing.Literal["billed_input_token_count"]  # noqa: Y015
+    _WhichOneofArgType__billed_input_token_count: _TypeAlias = _typing.Literal["_billed_input_token_count", b"_billed_input_token_count"]  # noqa: Y015
+    _WhichOneofReturnType__billed_output_token_count: _TypeAlias = _typing.Literal["billed_output_token_count"]  # noqa: Y015
+    _WhichOneofArgType__billed_output_token_count: _TypeAlias = _typing.Literal["_billed_output_token_count", b"_billed_output_token_count"]  # noqa: Y015
     _WhichOneofReturnType__cost_usd_nanos: _TypeAlias = _typing.Literal["cost_usd_nanos"]  # noqa: Y015
     _WhichOneofArgType__cost_usd_nanos: _TypeAlias = _typing.Literal["_cost_usd_nanos", b"_cost_usd_nanos"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__billed_input_token_count) -> _WhichOneofReturnType__billed_input_token_count | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__billed_output_token_count) -> _WhichOneofReturnType__billed_output_token_count | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__cost_usd_nanos) -> _WhichOneofReturnType__cost_usd_nanos | None: ...
 
 Global___Usage: _TypeAlias = Usage  # noqa: Y015

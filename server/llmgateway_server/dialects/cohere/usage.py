@@ -33,5 +33,10 @@ def read_usage(raw: Any, usage: usage_pb2.Usage) -> list[call_pb2.Warning]:
         usage.image_input_token_count = read_count(billed, "image_tokens", warnings)
         if tokens is billed:
             usage.input_token_count = min(usage.input_token_count + usage.image_input_token_count, INT32_MAX)
+    if billed and tokens is not billed:
+        if "input_tokens" in billed:
+            usage.billed_input_token_count = read_count(billed, "input_tokens", warnings)
+        if "output_tokens" in billed:
+            usage.billed_output_token_count = read_count(billed, "output_tokens", warnings)
     usage.provider_json = compact(whole)
     return warnings
