@@ -17,7 +17,7 @@ CLIENT = ROOT / "clients" / "python" / "llmgateway"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
-    frozenset({"app"}),
+    frozenset({"app", "terminal"}),
     frozenset({"banner", "rpc", "providers"}),
     frozenset({"pipeline"}),
     frozenset({"heartbeat"}),
@@ -67,7 +67,7 @@ def test_a_room_imports_only_from_rooms_below(path: Path) -> None:
 
 @pytest.mark.parametrize("path", server_files(), ids=lambda path: str(path.relative_to(SERVER)))
 def test_grpc_is_imported_only_where_it_is_spoken(path: Path) -> None:
-    if room_of(path) in ("rpc", "cli", "app") or path == SERVER / "upstream" / "gateway.py":
+    if room_of(path) in ("rpc", "cli", "app", "terminal") or path == SERVER / "upstream" / "gateway.py":
         return
     assert not [
         module

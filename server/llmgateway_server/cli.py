@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -18,9 +17,19 @@ except ModuleNotFoundError as missing:
         "llmgateway: the command needs the extra `server`: pip install 'llmgateway-grpc[server]'"
     ) from missing
 
+from llmgateway_server.terminal import (
+    AnswerWriter,
+    describe_failure,
+    describe_model,
+    describe_usage,
+    print_table,
+    printable,
+    write_to,
+)
+
 if TYPE_CHECKING:
-    from llmgateway import Client, GatewayError
-    from llmgateway.v1 import generation_pb2, message_pb2, model_pb2, stream_pb2
+    from llmgateway import Client
+    from llmgateway.v1 import generation_pb2, model_pb2
 
     from llmgateway_server.config.settings import Settings
 
@@ -226,9 +235,16 @@ def call(prompt: str, model: str, system: str | None, max_tokens: int | None, **
 
 
 @main.command()
+@click.argument("name", required=False)
 @connects
-def models(**connection: Any) -> None:  # Any: click passes options by name.
-    """List the models and routes that the key may call; as a table on a terminal, else as plain ids."""
+def models(name: str | None, **connection: Any) -> None:  # Any: click passes options by name.
+    """List the models and routes that the key may call; as a table on a terminal, else as plain ids.
+
+    With NAME, tell all that is known of one: what it can do, prices, limits, parameters, terms.
+    """
+    if name is not None:
+        click.echo(describe_model(run_client(Connection(**connection), lambda client: client.model(name))))
+        return
     found = run_client(Connection(**connection), list_models)
     if sys.stdout.isatty():
         print_table(found)
@@ -307,18 +323,6 @@ async def connect(connection: Connection, work: Callable[[Client], Coroutine[Non
         return await work(client)
 
 
-def describe_failure(error: GatewayError, target: str) -> str:
-    """Say what went wrong, and what to do, in one line."""
-    import grpc
-
-    if not error.reason and error.code == grpc.StatusCode.UNAVAILABLE:
-        return f"No gateway answers at {target}. Start one with `llmgateway serve`, or name another with --target."
-    text = printable(" ".join(error.message.split()))
-    if error.retry_after_s is not None:
-        text += f" Try again in {error.retry_after_s:.3g} s."
-    return f"{text} (call {error.call_id})" if error.call_id else text
-
-
 async def stream_answer(client: Client, request: generation_pb2.GenerateRequest) -> None:
     """Print an answer as it comes, then what it took."""
     writer = AnswerWriter(write_out=write_to(sys.stdout), write_aside=write_to(sys.stderr))
@@ -335,120 +339,6 @@ async def stream_answer(client: Client, request: generation_pb2.GenerateRequest)
     click.echo(describe_usage(response), err=True)
 
 
-def write_to(file: IO[str]) -> Callable[[str], None]:
-    """Return a function that writes text at once; on a terminal without what would steer it."""
-    is_terminal = file.isatty()
-
-    def write(text: str) -> None:
-        file.write(printable(text) if is_terminal else text)
-        file.flush()
-
-    return write
-
-
-def printable(text: str) -> str:
-    """Replace control characters other than line breaks and tabs: a model must not steer the terminal."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-class AnswerWriter:
-    """Writes the events of one generation: text and tool calls to one side, thoughts to the other."""
-
-    def __init__(self, write_out: Callable[[str], None], write_aside: Callable[[str], None]) -> None:
-        self._write_out = write_out
-        self._write_aside = write_aside
-        # Open parts by candidate and index; with each, the pieces of what a tool is called with.
-        self._parts: dict[tuple[int, int], message_pb2.Part] = {}
-        self._inputs: dict[tuple[int, int], list[str]] = {}
-        self._is_aside = False
-        self._column_is_zero = True
-
-    def write(self, event: stream_pb2.GenerationEvent) -> None:
-        """Write what an event adds."""
-        kind = event.WhichOneof("event")
-        if kind == "part_started":
-            key, part = (event.candidate_index, event.part_started.index), event.part_started.part
-            self._parts[key] = part
-            self._inputs[key] = [part.tool_call.arguments_json or part.tool_call.text]
-            self._write_text(part, part.text or part.refusal or part.reasoning.text)
-        elif kind == "part_delta":
-            key = event.candidate_index, event.part_delta.index
-            part = self._parts[key]
-            if part.WhichOneof("content") == "tool_call":
-                self._inputs[key].append(event.part_delta.arguments_json or event.part_delta.text)
-            else:
-                self._write_text(part, event.part_delta.text)
-        elif kind == "part_finished":
-            key = event.candidate_index, event.part_finished.index
-            self._write_whole(self._parts.pop(key), "".join(self._inputs.pop(key)))
-
-    def finish(self) -> None:
-        """End the last line."""
-        self._turn(aside=False)
-        self._end_line()
-
-    def _write_text(self, part: message_pb2.Part, text: str) -> None:
-        if text:
-            self._turn(aside=part.WhichOneof("content") == "reasoning")
-            self._emit(text)
-
-    def _write_whole(self, part: message_pb2.Part, tool_input: str) -> None:
-        kind = part.WhichOneof("content")
-        if kind == "tool_call":
-            self._turn(aside=False)
-            self._end_line()
-            self._emit(f"{part.tool_call.name}({tool_input})\n")
-        elif kind == "media":
-            self._turn(aside=True)
-            self._emit(f"[{part.media.mime_type}, {len(part.media.data)} bytes]\n")
-
-    def _turn(self, *, aside: bool) -> None:
-        """Go on at the other side, on a line of its own."""
-        if aside != self._is_aside:
-            self._end_line()
-            self._is_aside = aside
-
-    def _end_line(self) -> None:
-        if not self._column_is_zero:
-            self._emit("\n")
-
-    def _emit(self, text: str) -> None:
-        (self._write_aside if self._is_aside else self._write_out)(text)
-        self._column_is_zero = text.endswith("\n")
-
-
-def describe_usage(response: generation_pb2.GenerateResponse) -> str:
-    """Say in one line who answered, what was read and written, and what it cost."""
-    usage, call_info = response.usage, response.call
-    facts = [f"{call_info.provider}/{call_info.model}", f"{usage.input_token_count} tokens read"]
-    written = f"{usage.output_token_count} written"
-    if usage.reasoning_token_count:
-        written += f" ({usage.reasoning_token_count} of them thoughts)"
-    facts.append(written)
-    if usage.HasField("cost_usd_nanos"):
-        facts.append(f"{Decimal(usage.cost_usd_nanos).scaleb(-9).normalize():f} US dollars")
-    finish = response.candidates[0].provider_finish_reason if response.candidates else ""
-    return printable(", ".join([*facts, finish] if finish else facts))
-
-
 async def list_models(client: Client) -> list[model_pb2.Model]:
     """Return all that the key may call."""
     return await client.models()
-
-
-def print_table(found: list[model_pb2.Model]) -> None:
-    """Print models as a table."""
-    from llmgateway.v1 import model_pb2
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("model", "can", "context tokens", "US dollars for a million tokens")
-    for model in found:
-        can = [
-            model_pb2.Model.Capability.Name(value).removeprefix("CAPABILITY_").lower() for value in model.capabilities
-        ]
-        prices = [f"{price.token_kind} {price.usd_nanos_per_million / 1e9:.6g}" for price in model.prices]
-        context = f"{model.context_token_count:,}" if model.context_token_count else ""
-        table.add_row(*(Text(printable(cell)) for cell in (model.id, ", ".join(can), context, ", ".join(prices))))
-    Console().print(table)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2
+from llmgateway.v1 import generation_pb2, message_pb2, model_pb2, stream_pb2
 from llmgateway_server.auth.keys import digest, has_valid_checksum
 from llmgateway_server.catalog.vendors import load_vendors
-from llmgateway_server.cli import AnswerWriter, describe_usage, main, make_request, printable
+from llmgateway_server.cli import main, make_request
 from llmgateway_server.config.loader import load_settings
 from llmgateway_server.config.settings import Settings
+from llmgateway_server.terminal import AnswerWriter, describe_model, describe_usage, printable
 
 EXAMPLE = Path(__file__).parents[2] / "server" / "gateway.example.yaml"
 SECRET = "xK9-the-secret-nobody-may-see-4Qz"
@@ -266,3 +267,33 @@ def test_serve_http_listens_anywhere_since_the_gateway_checks_the_keys(
         ("dns:///gateway:50051", "0.0.0.0:8000", False, None),
         ("dns:///gateway:50051", "0.0.0.0:8000", True, ca),
     ]
+
+
+def test_all_that_is_known_of_a_model_is_told() -> None:
+    model = model_pb2.Model(
+        id="openai/gpt-\x1b4o",
+        capabilities=[model_pb2.Model.CAPABILITY_GENERATE, model_pb2.Model.CAPABILITY_TOOLS],
+        missing_capabilities=["audio"],
+        input_modalities=["text", "image"],
+        context_token_count=128_000,
+        max_output_token_count=16_384,
+        accepted_parameters=["sampling.temperature"],
+        billing=model_pb2.BillingTerms(on_cancel=model_pb2.BillingTerms.CHARGE_PROCESSED, source="a document"),
+    )
+    for rate, above in ((150_000_000, 0), (300_000_000, 200_000)):
+        price = model.prices.add(token_kind="input", usd_nanos_per_million=rate, source="a list")
+        price.above_input_token_count = above
+        price.read_time.FromSeconds(1_790_000_000)
+    assert describe_model(model).splitlines() == [
+        "openai/gpt-\N{REPLACEMENT CHARACTER}4o",
+        "  can: generate, tools",
+        "  cannot: audio",
+        "  reads: text, image",
+        "  context: 128,000 tokens",
+        "  output: at most 16,384 tokens",
+        "  honours: sampling.temperature",
+        "  price, input: 0.15 US dollars for a million tokens (a list, 2026-09-21)",
+        "  price, input above 200,000: 0.3 US dollars for a million tokens (a list, 2026-09-21)",
+        "  bills if cancelled: processed (a document)",
+    ]
+    assert describe_model(model_pb2.Model(id="x/y")) == "x/y"

@@ -44,6 +44,10 @@ class ScriptedGateway(gateway_pb2_grpc.LLMGatewayServicer):
             fail(context, grpc.StatusCode.UNAVAILABLE, "ERROR_REASON_STREAM_BROKEN", "The stream broke off.")
         yield stream_pb2.StreamGenerateResponse(events=closing_events())
 
+    def GetModel(self, request: model_pb2.GetModelRequest, context: Context) -> model_pb2.GetModelResponse:
+        self._keep(context)
+        return model_pb2.GetModelResponse(model=model_pb2.Model(id=request.id))
+
     def ListModels(self, request: model_pb2.ListModelsRequest, context: Context) -> model_pb2.ListModelsResponse:
         self._keep(context)
         if request.page_token:
@@ -130,6 +134,12 @@ def test_without_a_key_no_authorization_travels(served: Served) -> None:
 def test_models_lists_every_page_one_id_a_line(served: Served) -> None:
     result = run("models", "--target", served.target)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "mock/echo\nsmall\n", "")
+
+
+def test_one_model_is_told_by_its_name(served: Served) -> None:
+    result = run("models", "mock/echo", "--target", served.target)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[0] == "mock/echo"
 
 
 def test_a_refusal_is_one_sentence_with_the_id_of_the_call(served: Served) -> None:
