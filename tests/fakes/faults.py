@@ -7,7 +7,16 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 
 from tests.fakes.answer import Answer, Counts, ToolCall
-from tests.fakes.dialect import TROUBLE_BY_STATUS, Place, Stream, Trouble, index_of
+from tests.fakes.dialect import (
+    TROUBLE_BY_STATUS,
+    Place,
+    Stream,
+    Trouble,
+    after_content,
+    before_terminal,
+    index_of,
+    opened,
+)
 from tests.fakes.exchange import Exchange, Reply
 from tests.fakes.framing import encode_json
 from tests.fakes.replies import chat, held, send_stream, send_stream_head, stream_held, stream_of, whole_of
@@ -148,6 +157,15 @@ def stream_cut(place: Place) -> Reply:
 def stream_reset(place: Place) -> Reply:
     """Break the connection after some frames."""
     return stream_then(place, Exchange.reset)
+
+
+# A stream whose connection is gone before its end, at one place or another.
+BREAKS: Sequence[Reply] = (
+    stream_cut(opened),
+    stream_cut(after_content(3)),
+    stream_cut(before_terminal),
+    stream_reset(after_content(3)),
+)
 
 
 def stream_ended(place: Place) -> Reply:

@@ -16,7 +16,7 @@ from tests.fakes import anthropic_wire as wire
 from tests.fakes import faults
 from tests.fakes.answer import Answer, ToolCall
 from tests.fakes.anthropic import ANTHROPIC
-from tests.fakes.dialect import after_content, before_terminal, opened
+from tests.fakes.dialect import after_content, opened
 from tests.fakes.exchange import Reply
 from tests.fakes.provider import FakeProvider
 from tests.fakes.replies import chat, chat_in_pieces
@@ -255,15 +255,7 @@ async def test_the_old_version_takes_what_the_new_one_refuses(fake: FakeProvider
         assert got.status == 200
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        faults.stream_cut(opened),
-        faults.stream_cut(after_content(3)),
-        faults.stream_cut(before_terminal),
-        faults.stream_reset(after_content(3)),
-    ],
-)
+@pytest.mark.parametrize("reply", faults.BREAKS)
 async def test_it_cuts_a_stream(fake: FakeProvider, client: anthropic.AsyncAnthropic, reply: Reply) -> None:
     fake.script(reply)
     with pytest.raises((httpx2.TransportError, anthropic.APIConnectionError)):

@@ -30,7 +30,7 @@ from tests.fakes.bedrock_client import (
     read,
     text_of,
 )
-from tests.fakes.dialect import after_content, before_terminal, opened
+from tests.fakes.dialect import after_content, opened
 from tests.fakes.exchange import Exchange, Reply
 from tests.fakes.framing import aws_message
 from tests.fakes.provider import FakeProvider
@@ -269,15 +269,7 @@ async def test_it_refuses_too_high_a_temperature_and_a_request_without_a_key(fak
             assert got.status == 404
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        faults.stream_cut(opened),
-        faults.stream_cut(after_content(3)),
-        faults.stream_cut(before_terminal),
-        faults.stream_reset(after_content(3)),
-    ],
-)
+@pytest.mark.parametrize("reply", faults.BREAKS)
 async def test_it_cuts_a_stream(fake: FakeProvider, client: Any, reply: Reply) -> None:
     fake.script(reply)
     with pytest.raises((BotoCoreError, urllib3.exceptions.HTTPError)):

@@ -18,7 +18,7 @@ from tests.fakes import cohere_wire as wire
 from tests.fakes import faults
 from tests.fakes.answer import Answer, ToolCall
 from tests.fakes.cohere import COHERE
-from tests.fakes.dialect import after_content, before_terminal, opened
+from tests.fakes.dialect import after_content, opened
 from tests.fakes.exchange import Reply
 from tests.fakes.provider import FakeProvider
 from tests.fakes.replies import chat, chat_in_pieces
@@ -321,15 +321,7 @@ async def test_it_refuses_a_request_without_a_key(fake: FakeProvider) -> None:
     assert (got.status, said["message"]) == (401, "no api key supplied")
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        faults.stream_cut(opened),
-        faults.stream_cut(after_content(3)),
-        faults.stream_cut(before_terminal),
-        faults.stream_reset(after_content(3)),
-    ],
-)
+@pytest.mark.parametrize("reply", faults.BREAKS)
 async def test_it_cuts_a_stream(fake: FakeProvider, client: cohere.AsyncClientV2, reply: Reply) -> None:
     fake.script(reply)
     with pytest.raises(httpx.TransportError):

@@ -20,7 +20,7 @@ from google.genai import errors, types
 from tests.fakes import faults
 from tests.fakes import gemini_wire as wire
 from tests.fakes.answer import Answer, Counts, ToolCall
-from tests.fakes.dialect import Trouble, after_content, before_terminal, opened
+from tests.fakes.dialect import Trouble, after_content
 from tests.fakes.exchange import Reply
 from tests.fakes.gemini import GEMINI, TROUBLES, VERTEX
 from tests.fakes.provider import FakeProvider
@@ -286,15 +286,7 @@ async def test_a_bad_key_is_a_400_that_says_so(fake: FakeProvider, client: genai
     assert (caught.value.code, caught.value.details["error"]["details"][0]["reason"]) == (400, "API_KEY_INVALID")
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        faults.stream_cut(opened),
-        faults.stream_cut(after_content(3)),
-        faults.stream_cut(before_terminal),
-        faults.stream_reset(after_content(3)),
-    ],
-)
+@pytest.mark.parametrize("reply", faults.BREAKS)
 async def test_it_cuts_a_stream(fake: FakeProvider, client: genai.client.AsyncClient, reply: Reply) -> None:
     fake.script(reply)
     with pytest.raises(httpx2.TransportError):

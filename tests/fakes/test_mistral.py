@@ -17,7 +17,7 @@ from mistralai.client.models import CompletionChunk, TextChunk, ThinkChunk
 from tests.fakes import faults
 from tests.fakes import mistral_wire as wire
 from tests.fakes.answer import Answer, Counts, ToolCall
-from tests.fakes.dialect import after_content, before_terminal, opened
+from tests.fakes.dialect import after_content, opened
 from tests.fakes.exchange import Reply
 from tests.fakes.mistral import MISTRAL
 from tests.fakes.mistral_rules import undeclared
@@ -283,15 +283,7 @@ async def test_it_wants_a_key(fake: FakeProvider) -> None:
         assert (got.status, await got.json()) == (401, {"detail": "Invalid API Key"})
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        faults.stream_cut(opened),
-        faults.stream_cut(after_content(3)),
-        faults.stream_cut(before_terminal),
-        faults.stream_reset(after_content(3)),
-    ],
-)
+@pytest.mark.parametrize("reply", faults.BREAKS)
 async def test_it_cuts_a_stream(fake: FakeProvider, client: Mistral, reply: Reply) -> None:
     fake.script(reply)
     with pytest.raises(httpx2.TransportError):

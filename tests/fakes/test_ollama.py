@@ -16,7 +16,7 @@ from ollama import ChatResponse
 from tests.fakes import faults
 from tests.fakes import ollama_wire as wire
 from tests.fakes.answer import Answer, ToolCall
-from tests.fakes.dialect import Trouble, after_content, before_terminal, opened
+from tests.fakes.dialect import Trouble, after_content
 from tests.fakes.exchange import Reply
 from tests.fakes.ollama import OLLAMA, TROUBLES
 from tests.fakes.provider import FakeProvider
@@ -202,15 +202,7 @@ async def test_it_refuses_what_the_real_one_refuses(fake: FakeProvider, body: di
     assert words in said["error"]
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        faults.stream_cut(opened),
-        faults.stream_cut(after_content(3)),
-        faults.stream_cut(before_terminal),
-        faults.stream_reset(after_content(3)),
-    ],
-)
+@pytest.mark.parametrize("reply", faults.BREAKS)
 async def test_it_cuts_a_stream(fake: FakeProvider, client: ollama.AsyncClient, reply: Reply) -> None:
     fake.script(reply)
     with pytest.raises(httpx.TransportError):
