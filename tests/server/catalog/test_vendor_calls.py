@@ -55,11 +55,13 @@ class Server:
     def __init__(self) -> None:
         self.answer_body: Mapping[str, object] = {}
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.bodies: list[dict[str, object]] = []
         self.port = 0
 
     async def answer(self, request: web.Request) -> web.Response:
         kept = {name.lower(): value for name, value in request.headers.items() if name.lower() in KEY_HEADERS}
         self.requests.append((request.method, request.path, kept))
+        self.bodies.append(await request.json())
         return web.json_response(self.answer_body)
 
 
@@ -94,7 +96,9 @@ async def test_a_call_goes_where_the_row_says_with_the_key_of_its_variable(name:
     try:
         upstream = build_upstreams(settings, http, clock, {})[name]
         request = generation_pb2.GenerateRequest(model=f"{name}/m")
+        request.messages.add(role=message_pb2.ROLE_DEVELOPER).parts.add(text="Be brief.")
         request.messages.add(role=message_pb2.ROLE_USER).parts.add(text="Hi")
+        request.max_output_token_count = 7
         response = await upstream.generate(request, "m", AttemptState(clock() + 10))
     finally:
         await http.close()
@@ -102,3 +106,39 @@ async def test_a_call_goes_where_the_row_says_with_the_key_of_its_variable(name:
     assert response.candidates[0].message.parts[0].text == "Hello"
     key = auth_headers(row, f"key-of-{name}") if row.key_variable else {}
     assert server.requests == [("POST", path + PATHS.get(name, called), key)]
+    (body,) = server.bodies
+    assert {member: body.get(member) for member in BODIES[name]} == BODIES[name]
+
+
+BRIEF = "Be brief."
+TURN = {"role": "user", "content": "Hi"}
+# What is particular to a row in the body of the same request: its limit, and where the developer's words stand.
+PLAIN = {"max_completion_tokens": 7, "max_tokens": None, "messages": [{"role": "developer", "content": BRIEF}, TURN]}
+OLDER = {"max_completion_tokens": None, "max_tokens": 7, "messages": [{"role": "system", "content": BRIEF}, TURN]}
+GOOGLE = {"systemInstruction": {"parts": [{"text": BRIEF}]}, "generationConfig": {"maxOutputTokens": 7}}
+BODIES: Mapping[str, Mapping[str, object]] = {
+    **dict.fromkeys(ROWS, PLAIN),
+    **dict.fromkeys([name for name, row in ROWS.items() if row.quirks.get("developer_role") is False], OLDER),
+    **{
+        name: {**PLAIN, "max_completion_tokens": None, "max_tokens": 7}
+        for name, row in ROWS.items()
+        if row.quirks.get("max_tokens_field") == "max_tokens" and row.quirks.get("developer_role", True)
+    },
+    "anthropic": {"model": "m", "max_tokens": 7, "system": BRIEF, "messages": [TURN]},
+    "cohere": {"model": "m", "max_tokens": 7, "messages": [{"role": "system", "content": BRIEF}, TURN]},
+    "gemini": GOOGLE,
+    "vertex": GOOGLE,
+    "bedrock": {
+        "system": [{"text": BRIEF}],
+        "messages": [{"role": "user", "content": [{"text": "Hi"}]}],
+        "inferenceConfig": {"maxTokens": 7},
+    },
+    "ollama": {"model": "m", "stream": False, "messages": [{"role": "system", "content": BRIEF}, TURN]},
+}
+
+
+def test_rows_differ_where_their_vendors_do() -> None:
+    """The table above is made of quirks in part: this holds it against what the vendors document."""
+    older = {name for name, body in BODIES.items() if body is OLDER}
+    assert {"mistral", "deepseek"} <= older
+    assert BODIES["openai"] is BODIES["azure"] is PLAIN
