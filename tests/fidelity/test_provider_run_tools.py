@@ -21,7 +21,7 @@ from tests.fidelity.answers import (
     dumps,
     gemini_answer,
 )
-from tests.fidelity.bench import Bench, generation, in_pieces
+from tests.fidelity.bench import HELLO, Bench, generation, in_pieces
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -98,3 +98,31 @@ async def test_they_go_back_as_they_came(bench: Bench, vendor: str) -> None:
         assert sent["contents"][1]["parts"] == [CODE, OUTPUT, {"text": "One."}]
     else:
         assert sent["messages"][1]["content"] == [SEARCH, FOUND, {"type": "text", "text": "One."}]
+
+
+@both
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_over_rest_they_go_back_as_they_came(bench: Bench, vendor: str, is_stream: bool) -> None:
+    first = in_pieces(SSE, *stream(vendor)) if is_stream else whole(vendor)
+    bench.script(first, DIALECTS[vendor].answer("ok"))
+    if is_stream:
+        streamed = await bench.stream(vendor)
+        parts = [entry for choice in streamed.choices for entry in choice["delta"].get("provider_parts", ())]
+        message: Json = {"role": "assistant", "content": streamed.text, "provider_parts": parts}
+    else:
+        message = (await bench.chat(vendor)).message
+    await bench.chat(vendor, messages=[*HELLO, message, {"role": "user", "content": "And?"}])
+    sent = bench.fake.calls[1].body
+    if vendor == "gemini":
+        assert sent["contents"][1]["parts"] == [CODE, OUTPUT, {"text": "One."}]
+    else:
+        assert sent["messages"][1]["content"] == [SEARCH, FOUND, {"type": "text", "text": "One."}]
+
+
+@both
+async def test_another_provider_is_not_told_of_them(bench: Bench, vendor: str) -> None:
+    bench.script(whole(vendor), DIALECTS["openai"].answer("ok"))
+    message = (await bench.chat(vendor)).message
+    answered = await bench.chat("openai", messages=[*HELLO, message, {"role": "user", "content": "And?"}])
+    assert answered.message["content"] == "ok"
+    assert bench.fake.calls[1].body["messages"][1] == {"role": "assistant", "content": "One."}

@@ -175,11 +175,12 @@ class OpenCandidate:
 class OpenPart:
     """One part on its way.
 
-    A protobuf string is copied whole at each assignment: pieces are collected, and joined at the end.
+    A protobuf string is copied whole at each assignment: pieces are collected, and joined at the end. `part` is whole
+    once it is closed.
     """
 
     def __init__(self, part: message_pb2.Part) -> None:
-        self._part = part
+        self.part = part
         self._kind = part.WhichOneof("content")
         self._texts: list[str] = []
         self._arguments: list[str] = []
@@ -200,36 +201,36 @@ class OpenPart:
             else:
                 self._transcripts.append(delta.transcript)
         if delta.annotations:
-            self._part.annotations.extend(delta.annotations)
+            self.part.annotations.extend(delta.annotations)
         if delta.logprobs:
-            self._part.logprobs.extend(delta.logprobs)
+            self.part.logprobs.extend(delta.logprobs)
 
     def close(self, finished: stream_pb2.PartFinished) -> None:
         """Join the pieces, and add what is known only at the end."""
         self.join()
         if finished.HasField("signature"):
-            self._part.signature.CopyFrom(finished.signature)
+            self.part.signature.CopyFrom(finished.signature)
         for dialect, text in finished.provider_json.items():
-            self._part.provider_json[dialect] = text
+            self.part.provider_json[dialect] = text
 
     def join(self) -> None:
         """Move the pieces collected so far into the part."""
         if self._texts:
             self._join_texts()
         if self._arguments:
-            call = self._part.tool_call
+            call = self.part.tool_call
             call.arguments_json = call.arguments_json + "".join(self._arguments)
             self._arguments.clear()
         if self._transcripts:
-            self._part.media.transcript += "".join(self._transcripts)
+            self.part.media.transcript += "".join(self._transcripts)
             self._transcripts.clear()
         if self._data:
-            media = self._part.media
+            media = self.part.media
             media.data = media.data + b"".join(self._data)
             self._data.clear()
 
     def _join_texts(self) -> None:
-        part, text = self._part, "".join(self._texts)
+        part, text = self.part, "".join(self._texts)
         self._texts.clear()
         if self._kind == "text":
             part.text += text
@@ -244,9 +245,9 @@ class OpenPart:
         """Refuse a delta that does not fit the part's kind, or what the part already holds."""
         kind = self._kind
         if kind == "tool_call" and member in ("text", "arguments_json"):
-            held = self._part.tool_call.WhichOneof("input") or self._pending_input()
+            held = self.part.tool_call.WhichOneof("input") or self._pending_input()
         elif kind == "media" and member == "data":
-            held = self._part.media.WhichOneof("source")
+            held = self.part.media.WhichOneof("source")
         elif (kind == "media" and member == "transcript") or (
             kind in ("text", "reasoning", "refusal") and member == "text"
         ):

@@ -21,6 +21,7 @@ from llmgateway_http.openai.errors import invalid
 from llmgateway_http.openai.json_body import convert, required
 from llmgateway_http.openai.media import check_unknown_part, media_of
 from llmgateway_http.openai.provider_options import DIALECT, set_provider_options, to_json_text
+from llmgateway_http.openai.provider_parts import add_provider_parts, take_images
 from llmgateway_http.openai.signatures import add_details, own_details, set_signature
 
 Json = Mapping[str, Any]  # Any: decoded JSON
@@ -112,8 +113,11 @@ def add_message(request: Request, message: Message, raw: Json, path: str) -> Non
         unknown = {name: value for name, value in raw.items() if name not in MESSAGE_MEMBERS}
         if role == message_pb2.ROLE_ASSISTANT:
             take_signatures(turn, unknown)
+            take_drawn(turn, unknown, f"{path}.images")
         if unknown:
             turn.provider_json[DIALECT] = to_json_text(unknown)
+    if message.provider_parts:
+        add_provider_parts(turn, message.provider_parts, f"{path}.provider_parts")
 
 
 def add_thoughts(turn: message_pb2.ChatMessage, message: Message, raw: Json) -> None:
@@ -140,9 +144,17 @@ def take_signatures(turn: message_pb2.ChatMessage, unknown: dict[str, Any]) -> N
         unknown.pop("extra_content")
 
 
+def take_drawn(turn: message_pb2.ChatMessage, unknown: dict[str, Any], path: str) -> None:
+    """Take the images that the gateway told out of a message's unknown members; others stay for their provider."""
+    if unknown.get("images"):
+        others = take_images(turn, unknown.pop("images"), path)
+        if others:
+            unknown["images"] = others
+
+
 def refuse_answer_members(message: Message, path: str) -> None:
     """Refuse what only an assistant's message may hold."""
-    for name in ("tool_calls", "refusal", "audio", "annotations", "reasoning_content", "reasoning"):
+    for name in ("tool_calls", "refusal", "audio", "annotations", "reasoning_content", "reasoning", "provider_parts"):
         if getattr(message, name):
             raise invalid(f"{path}.{name}", "belongs to messages of the role assistant")
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from llmgateway.v1 import call_pb2, generation_pb2, message_pb2, usage_pb2
 
+from llmgateway_http.openai.provider_parts import is_image, is_provider_part, to_image, to_provider_part
 from llmgateway_http.openai.signatures import to_detail, to_extra_content
 
 Json = dict[str, Any]  # Any: decoded JSON
@@ -15,7 +16,6 @@ Part = message_pb2.Part
 Finish = generation_pb2.FinishReason
 
 DIALECT = "openai"
-PROVIDER = message_pb2.ToolCall.EXECUTOR_PROVIDER
 
 # OpenAI has five words; what has none takes the nearest, and `native_finish_reason` keeps the provider's own.
 FINISH_WORDS = {
@@ -108,7 +108,7 @@ def to_message(message: message_pb2.ChatMessage) -> tuple[Json, Json | None]:
     logprobs: Json | None = None
     annotations: list[Json] = []
     details: list[Json] = []
-    for part in message.parts:
+    for index, part in enumerate(message.parts):
         kind = part.WhichOneof("content")
         if kind == "text":
             texts.append(part.text)
@@ -120,10 +120,15 @@ def to_message(message: message_pb2.ChatMessage) -> tuple[Json, Json | None]:
                 details.append(to_detail(part.reasoning, part.signature, len(details)))
         elif kind == "refusal":
             refusals.append(part.refusal)
+        elif is_provider_part(part):
+            entries = extra.setdefault("provider_parts", [])
+            entries.append(to_provider_part(part, index, len(entries)))
         elif kind == "tool_call":
-            if part.tool_call.executor != PROVIDER:
-                calls.append(to_tool_call(part))
-        elif kind == "media" and not part.media.mime_type.startswith(("image/", "video/")):
+            calls.append(to_tool_call(part))
+        elif is_image(part):
+            images = extra.setdefault("images", [])
+            images.append(to_image(part, index, len(images)))
+        elif kind == "media":
             extra["audio"] = to_audio(part)
         if part.logprobs:
             logprobs = logprobs or {"content": None, "refusal": None}

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
+from llmgateway.fold import OpenPart
 from llmgateway.v1 import call_pb2, message_pb2, stream_pb2
 
 from llmgateway_http.openai.chat_response import (
     DIALECT,
-    PROVIDER,
     add_native_reason,
     add_service_tier,
     completion_id,
@@ -21,9 +21,12 @@ from llmgateway_http.openai.chat_response import (
     to_logprob,
     to_usage,
 )
+from llmgateway_http.openai.provider_parts import is_image, is_provider_part, to_image, to_provider_part
 from llmgateway_http.openai.signatures import to_detail, to_extra_content
 
 Json = dict[str, Any]  # Any: decoded JSON
+
+TEXTS = frozenset({"text", "refusal", "reasoning"})
 
 
 class Thought(NamedTuple):
@@ -48,6 +51,8 @@ class ChatChunks:
         self._signatures: dict[tuple[int, int], message_pb2.Signature] = {}
         self._thoughts: dict[tuple[int, int], Thought] = {}
         self._detail_counts: dict[int, int] = {}
+        self._collected: dict[tuple[int, int], OpenPart] = {}
+        self._entry_counts: dict[tuple[int, str], int] = {}
         self._last: list[Json] = []
 
     def chunks(self, events: Iterable[stream_pb2.GenerationEvent]) -> list[Json]:
@@ -99,13 +104,14 @@ class ChatChunks:
         part = started.part
         kind = part.WhichOneof("content") or ""
         key = (candidate, started.index)
+        if kind not in TEXTS and (is_provider_part(part) or is_image(part)):
+            self._kinds[key] = "collected"
+            self._collected[key] = OpenPart(copy(part))
+            return
         self._kinds[key] = kind
         if part.HasField("signature"):
             self._signatures[key] = part.signature
         if kind == "tool_call":
-            if part.tool_call.executor == PROVIDER:
-                self._kinds[key] = "hidden"
-                return
             number = self._call_counts.get(candidate, 0)
             self._call_counts[candidate] = number + 1
             self._call_numbers[key] = number
@@ -119,7 +125,7 @@ class ChatChunks:
             if part.media.HasField("expire_time"):
                 audio["expires_at"] = part.media.expire_time.seconds
             self._chunk(candidate, {"audio": audio}, made)
-        elif kind in ("text", "refusal", "reasoning"):
+        elif kind in TEXTS:
             text = part.reasoning.text if kind == "reasoning" else getattr(part, kind)
             if kind == "reasoning":
                 self._thoughts[key] = Thought(part.reasoning.kind, [])
@@ -128,8 +134,10 @@ class ChatChunks:
 
     def _delta(self, candidate: int, delta: stream_pb2.PartDelta, made: list[Json]) -> None:
         key = (candidate, delta.index)
-        kind = self._kinds.get(key, "hidden")
-        if kind == "tool_call":
+        kind = self._kinds.get(key, "")
+        if kind == "collected":
+            self._collected[key].append(delta)
+        elif kind == "tool_call":
             if delta.WhichOneof("delta") == "text":
                 call: Json = {"index": self._call_numbers[key], "custom": {"input": delta.text}}
             else:
@@ -142,7 +150,7 @@ class ChatChunks:
             if delta.transcript:
                 audio["transcript"] = delta.transcript
             self._chunk(candidate, {"audio": audio}, made)
-        elif kind in ("text", "refusal", "reasoning"):
+        elif kind in TEXTS:
             self._text(key, kind, delta.text, delta.logprobs, delta.annotations, made)
 
     def _text(
@@ -169,6 +177,11 @@ class ChatChunks:
     def _finish_part(self, candidate: int, finished: stream_pb2.PartFinished, made: list[Json]) -> None:
         """Tell what the provider said of a part only at its end: its signature, what else it adds to a call."""
         key = (candidate, finished.index)
+        collected = self._collected.pop(key, None)
+        if collected is not None:
+            collected.close(finished)
+            self._chunk(candidate, self._entry(key, collected.part), made)
+            return
         number = self._call_numbers.get(key)
         own = finished.provider_json.get(DIALECT, "")
         signature = finished.signature if finished.HasField("signature") else self._signatures.get(key)
@@ -182,6 +195,14 @@ class ChatChunks:
             self._chunk(candidate, {"reasoning_details": [self._detail(key, signature)]}, made)
         elif signature is not None and self._kinds.get(key) == "text":
             self._chunk(candidate, {"extra_content": to_extra_content(signature)}, made)
+
+    def _entry(self, key: tuple[int, int], part: message_pb2.Part) -> Json:
+        """Return what OpenAI has no deltas for, complete."""
+        member, tell = ("images", to_image) if is_image(part) else ("provider_parts", to_provider_part)
+        candidate, part_index = key
+        index = self._entry_counts.get((candidate, member), 0)
+        self._entry_counts[candidate, member] = index + 1
+        return {member: [tell(part, part_index, index)]}
 
     def _detail(self, key: tuple[int, int], signature: message_pb2.Signature) -> Json:
         """Return a thought, complete: whoever sends it back needs its text beside the signature."""
@@ -207,6 +228,13 @@ class ChatChunks:
             self._last = []
         if self._with_usage:
             made.append({**self._head, "choices": [], "usage": to_usage(finished.usage)})
+
+
+def copy(part: message_pb2.Part) -> message_pb2.Part:
+    """Return a copy that may grow: an event belongs to whoever else reads it."""
+    made = message_pb2.Part()
+    made.CopyFrom(part)
+    return made
 
 
 def start_call(part: message_pb2.Part, number: int) -> Json:

@@ -87,6 +87,14 @@ class AudioReference(Struct):
     id: str
 
 
+class ProviderPart(Struct, forbid_unknown_fields=True):
+    """A call, result or block of a provider's own, as the gateway gave it: send it back unchanged, or leave it out."""
+
+    part: JsonObject
+    part_index: Annotated[int, Meta(ge=0, le=INT32_MAX)] = 0
+    index: Int32 = 0
+
+
 class Message(Struct):
     """One turn of the conversation."""
 
@@ -101,6 +109,7 @@ class Message(Struct):
     reasoning_content: str | None = None
     reasoning: str | None = None
     """The same as `reasoning_content`, as some providers name it."""
+    provider_parts: list[ProviderPart] | None = None
 
 
 class FunctionDefinition(Struct, forbid_unknown_fields=True):

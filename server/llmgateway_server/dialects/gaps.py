@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmgateway.v1 import call_pb2, generation_pb2
+from llmgateway.v1 import call_pb2, generation_pb2, message_pb2
 
 from llmgateway_server.errors import CapabilityMissing, FieldViolation, InvalidField
 
@@ -32,6 +32,14 @@ class Gaps:
     def warn(self, field: str, description: str) -> None:
         """Say what became of a field."""
         self.warnings.append(call_pb2.Warning(field=field, description=description))
+
+    def leaves_out(self, path: str, part: message_pb2.Part, dialect: str) -> bool:
+        """Whether an assistant's part is another dialect's block: it is left out, with a warning."""
+        if not part.HasField("provider_part") or part.provider_part.dialect == dialect:
+            return False
+        whose = part.provider_part.dialect[:64]
+        self.warn(path, f"It is a block of the dialect {whose!r}, and the target speaks {dialect}: it was left out.")
+        return True
 
     def refuse(self, field: str, hint: str = MODEL_HINT) -> CapabilityMissing:
         """Return the refusal of what cannot be left out without changing what the request means."""

@@ -67,7 +67,39 @@ PARTS: list[tuple[str, list[Json], Json]] = [
     (
         "a call that the provider ran",
         [{"tool_call": {"id": "t", "name": "search", "arguments_json": "{}", "executor": 2}}, {"text": "a"}],
-        {"content": "a"},
+        {
+            "content": "a",
+            "provider_parts": [
+                {
+                    "index": 0,
+                    "part_index": 0,
+                    "part": {
+                        "tool_call": {
+                            "id": "t",
+                            "name": "search",
+                            "arguments_json": "{}",
+                            "executor": "EXECUTOR_PROVIDER",
+                        }
+                    },
+                }
+            ],
+        },
+    ),
+    (
+        "an image",
+        [{"media": {"mime_type": "image/png", "data": b"\0\1"}, "signature": {"provider": "gemini", "value": "cw=="}}],
+        {
+            "content": "",
+            "images": [
+                {
+                    "type": "image_url",
+                    "image_url": {"url": "data:image/png;base64,AAE="},
+                    "index": 0,
+                    "part_index": 0,
+                    "extra_content": {"gemini": {"thought_signature": "cw=="}},
+                }
+            ],
+        },
     ),
     (
         "audio",

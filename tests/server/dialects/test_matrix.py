@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from llmgateway.v1 import generation_pb2
+from llmgateway.v1 import generation_pb2, message_pb2
 from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.dialects.codec import Codec
@@ -20,7 +20,20 @@ from llmgateway_server.dialects.registry import make_codec, make_sibling
 from llmgateway_server.errors import CapabilityMissing, InvalidField
 from llmgateway_server.validation.requests import validate_generate
 
-from tests.server.dialects.features import BAD, FEATURES, USER, Request, asks, call, result, said, text
+from tests.server.dialects.features import (
+    BAD,
+    FEATURES,
+    PNG,
+    USER,
+    Part,
+    Request,
+    asks,
+    call,
+    media,
+    result,
+    said,
+    text,
+)
 from tests.server.dialects.sdk_types import CHECKS
 from tests.specs import FOLDER, closed_validator
 
@@ -153,6 +166,39 @@ def test_a_bad_conversation_is_refused_by_its_path_or_repaired(row: str, bad: st
 )
 def test_what_is_wrong_for_every_provider_is_found_before_any_dialect(bad: str, field: str) -> None:
     assert [violation.field for violation in validate_generate(BAD[bad], LimitSettings())] == [field]
+
+
+# What another provider did by itself and knows alone.
+RUN = message_pb2.ToolCall(id="run_1", name="web_search", arguments_json="{}", executor="EXECUTOR_PROVIDER")
+ELSEWHERE = (
+    Part(tool_call=RUN, provider_json={"elsewhere": '{"type":"run"}'}),
+    Part(tool_result=message_pb2.ToolResult(tool_call_id="run_1", output_json="[]")),
+    Part(provider_part=message_pb2.ProviderPart(dialect="elsewhere", type="new", json='{"type":"new"}')),
+)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_what_another_provider_ran_and_knows_alone_is_left_out_when_the_model_is_switched(row: str) -> None:
+    target = ROWS[row]
+    history = asks(USER, said("ASSISTANT", text("Rain."), *ELSEWHERE), USER)
+    assert validate_generate(history, LimitSettings()) == []
+    assert look(target, history, stream=False) == "warned"
+    encoded = target.codec.encode_generate(history, target.model, stream=False)
+    plain = target.codec.encode_generate(asks(USER, said("ASSISTANT", text("Rain.")), USER), target.model, stream=False)
+    assert encoded.body == plain.body
+    assert "messages[1].parts[3]" in [warning.field for warning in encoded.warnings]
+
+
+TAKE_DRAWN = {"gemini", "gemini, an older model", "vertex", "ollama"}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_an_image_that_another_model_drew_is_taken_or_refused_by_name(row: str) -> None:
+    history = asks(USER, said("ASSISTANT", text("Here."), media("image/png", data=PNG)), USER)
+    outcome = look(ROWS[row], history, stream=False)
+    assert outcome == ("sent" if row in TAKE_DRAWN else "refused")
+    history.unsupported_policy = generation_pb2.UNSUPPORTED_POLICY_DROP
+    assert look(ROWS[row], history, stream=False) == ("sent" if row in TAKE_DRAWN else "warned")
 
 
 def test_an_id_may_come_again_with_a_later_call() -> None:

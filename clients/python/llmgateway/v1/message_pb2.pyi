@@ -601,7 +601,9 @@ class ProviderPart(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     JSON_FIELD_NUMBER: _builtins.int
     dialect: _builtins.str
-    """The dialect that it belongs to, for example `anthropic`. Sent to no other. Required."""
+    """The dialect that it belongs to, for example `anthropic`. Required. Sent to no other: left out of an
+    assistant's message, with a `Warning`, where the target speaks another, and refused in other roles.
+    """
     type: _builtins.str
     """The block's type, for example `container_upload`."""
     json: _builtins.str

@@ -87,11 +87,12 @@ def encode_assistant_part(path: str, part: Part, target: Target) -> Json | None:
     if kind == "refusal":
         return encode_text(path, part, part.refusal, target)
     if kind == "provider_part":
-        return encode_provider_part(path, part, target)
+        return None if target.leaves_out(path, part, NAME) else encode_provider_part(path, part, target)
     if kind is None:
         target.warn(path, "The part is empty: it was left out.")
         return None
-    raise invalid(f"{path}.{kind}", "has no place in an assistant's message of the anthropic dialect")
+    target.miss(f"{path}.{kind}", " from the assistant")
+    return None
 
 
 def encode_reasoning(path: str, part: Part, target: Target) -> Json | None:

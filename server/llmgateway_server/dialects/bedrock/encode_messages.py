@@ -118,7 +118,7 @@ class ConversationEncoder:
             self._add_text(path, part, part.refusal, content)
         elif kind is None:
             self._gaps.warn(path, "The part is empty: it was left out.")
-        else:
+        elif not self._gaps.leaves_out(path, part, NAME):
             content.append(self._provider_block(path, kind, part))
         self._add_cache_point(path, part, content)
 

@@ -95,11 +95,12 @@ class MessageEncoder:
             merge_bag(thought, part.provider_json, NAME)
             content.append(thought)
         elif kind == "provider_part":
-            content.append(encode_provider_part(path, part))
+            if not self._gaps.leaves_out(path, part, NAME):
+                content.append(encode_provider_part(path, part))
         elif kind is None:
             self._gaps.warn(path, "The part is empty: it was left out.")
         elif kind == "media":
-            raise misplaced(f"{path}.media", "an assistant's message")
+            self._gaps.miss(f"{path}.media", " from the assistant")
         # A call is in its own list; a result of the provider's own call is not sent back.
 
 

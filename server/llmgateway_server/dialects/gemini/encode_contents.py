@@ -130,6 +130,8 @@ class ContentsEncoder:
             encoded = {"text": part.reasoning.text, "thought": True}
         elif kind == "text" and not part.text and not self._is_signed(part):
             return None  # Google takes no text that is empty, but for the signature in it
+        elif self._gaps.leaves_out(path, part, NAME):
+            return None
         else:
             return self._part(path, part)
         if part.provider_json:

@@ -81,8 +81,9 @@ class MessageEncoder:
                 images.append(encode_image(part_path, part.media))
             elif kind is None:
                 self._gaps.warn(part_path, "The part is empty: it was left out.")
-            elif kind != "tool_result":  # a result of the provider's own call is not sent back
-                raise misplaced(f"{part_path}.{kind}", "an assistant's message")
+            elif kind == "provider_part" and not self._gaps.leaves_out(part_path, part, NAME):
+                raise misplaced(f"{part_path}.provider_part", "an assistant's message")
+            # What is left is a result of the provider's own call, which is not sent back.
         encoded: Json = {"role": "assistant", "content": "".join(said)}
         thoughts = "".join(thought)
         if thoughts:

@@ -200,10 +200,10 @@ class ChatEncoder:
             elif kind == "media" and (part.media.file_id or part.item_id):
                 self._put(encoded, "audio", {"id": part.media.file_id or part.item_id}, f"{part_path}.media")
             elif kind == "provider_part":
-                content.append(self._provider_part(part_path, part.provider_part))
+                if not self._gaps.leaves_out(part_path, part, NAME):
+                    content.append(self._provider_part(part_path, part.provider_part))
             elif kind != "tool_result":  # a result of the provider's own call is not sent back
-                description = "has no place in an assistant's message of the openai dialect"
-                raise invalid(f"{part_path}.{kind}", description)
+                self._gaps.miss(f"{part_path}.{kind}", " from the assistant")
         if content:
             is_plain = all(piece.keys() == {"type", "text"} for piece in content)
             encoded["content"] = "".join([piece["text"] for piece in content]) if is_plain else content

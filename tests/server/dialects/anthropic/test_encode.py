@@ -431,10 +431,6 @@ INVALID: list[tuple[Request, str]] = [
         f"{PART}.provider_part.dialect",
     ),
     (asks(said("SYSTEM", "a", provider_json={"anthropic": "{}"}), HI), "messages[0].provider_json"),
-    (
-        asks(HI, said("ASSISTANT", Part(media=Media(data=b"x", mime_type="image/png")))),
-        "messages[1].parts[0].media",
-    ),
     (asks(HI, said("ASSISTANT", call(""))), "messages[1].parts[0].tool_call.id"),
     (asks(HI, said("ASSISTANT", call("a"), call("a"))), "messages[1].parts[1].tool_call.id"),
     (asks(HI, CALLED), "messages[1].parts[0].tool_call.id"),

@@ -278,7 +278,6 @@ def test_a_part_that_the_dialect_cannot_carry_is_named(part: Part, field: str) -
 @pytest.mark.parametrize(
     ("made", "field"),
     [
-        (asks(said("ASSISTANT", IMAGE)), "messages[0].parts[0].media"),
         (
             asks(said("ASSISTANT", Part(tool_call=Call(id="a", name="f", text="ls")))),
             "messages[0].parts[0].tool_call.text",
