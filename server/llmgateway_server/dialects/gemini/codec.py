@@ -66,7 +66,7 @@ class GeminiCodec:
     def encode_embed(self, request: embedding_pb2.EmbedRequest, model: str) -> EncodedRequest:
         gaps = Gaps(self._provider, model, drops=False)
         body = embeddings.encode_embed(request, model, self._quirks, gaps)
-        path = embeddings.embed_path(model, self._quirks)
+        path = embeddings.embed_path(request, model, self._quirks)
         return EncodedRequest("POST", path, self._encoder.encode(body), gaps.warnings)
 
     def decode_embed(self, request: embedding_pb2.EmbedRequest, body: bytes) -> embedding_pb2.EmbedResponse:

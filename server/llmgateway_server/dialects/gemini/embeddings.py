@@ -1,8 +1,9 @@
 """Embeddings, both ways.
 
 AI Studio: `batchEmbedContents`, whatever the number of inputs (https://ai.google.dev/api/embeddings). Vertex AI:
-`predict` (https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api), or
-`embedContent` with one input for its newer models. Read 2026-11-25.
+`predict` (https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api); for Gemini's
+models `embedContent` with one input and `batchEmbedContents` with several, as Google's own client does
+(googleapis/python-genai 3.6). Read 2026-11-25.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.gaps import Gaps, invalid
 from llmgateway_server.dialects.gemini.errors import decode_object
 from llmgateway_server.dialects.gemini.media import encode_media
-from llmgateway_server.dialects.gemini.models import embeds_one, model_path, resource
+from llmgateway_server.dialects.gemini.models import embeds_content, model_path, resource
 from llmgateway_server.dialects.gemini.options import merge_chosen, read_options
 from llmgateway_server.dialects.gemini.quirks import Quirks
 from llmgateway_server.dialects.gemini.usage import UsageReader
@@ -33,11 +34,13 @@ FLOATS = (embedding_pb2.EMBEDDING_ENCODING_UNSPECIFIED, embedding_pb2.EMBEDDING_
 RESPONSE_MEMBERS = frozenset({"embedding", "embeddings", "predictions", "usageMetadata", "truncated"})
 
 
-def embed_path(model: str, quirks: Quirks) -> str:
+def embed_path(request: Request, model: str, quirks: Quirks) -> str:
     """Return the path of the method that embeds with a model."""
     method = "batchEmbedContents"
-    if quirks.vertex:
-        method = "embedContent" if embeds_one(model) else "predict"
+    if quirks.vertex and not embeds_content(model):
+        method = "predict"
+    elif quirks.vertex and len(request.inputs) == 1:
+        method = "embedContent"
     return model_path(model, method, quirks)
 
 
@@ -46,19 +49,14 @@ def encode_embed(request: Request, model: str, quirks: Quirks, gaps: Gaps) -> Js
     if request.encoding not in FLOATS:
         raise gaps.refuse("encoding", "Leave it out for floats.")
     chosen = read_options(request.provider_options_json)
-    if quirks.vertex and not embeds_one(model):
-        return encode_predict(request, chosen)
-    requests = encode_inputs(request, quirks, gaps)
     if quirks.vertex:
-        if len(requests) != 1:
-            raise invalid("inputs", f"must hold one input for {model}, not {len(requests)}: send a request for each")
-        body = requests[0]
-        if request.HasField("truncate"):
-            body["autoTruncate"] = request.truncate
-        merge_chosen(body, chosen)
-        return body
+        takes_content = embeds_content(model)
+        return (
+            encode_content(request, model, chosen, quirks, gaps) if takes_content else encode_predict(request, chosen)
+        )
     if request.HasField("truncate"):
         raise gaps.refuse("truncate", "Leave it out.")
+    requests = encode_inputs(request, quirks, gaps)
     for entry in requests:
         entry["model"] = resource(model, quirks)
         merge_chosen(entry, chosen)
@@ -67,6 +65,13 @@ def encode_embed(request: Request, model: str, quirks: Quirks, gaps: Gaps) -> Js
 
 def encode_inputs(request: Request, quirks: Quirks, gaps: Gaps) -> list[Json]:
     """Return what to embed, each with what it is for."""
+    wanted: Json = {}
+    if request.input_type:
+        wanted["taskType"] = TASKS.get(request.input_type, request.input_type)
+    if request.HasField("dimension_count"):
+        wanted["outputDimensionality"] = request.dimension_count
+    if request.HasField("truncate"):
+        wanted["autoTruncate"] = request.truncate
     requests = []
     for place, item in enumerate(request.inputs):
         kind = item.WhichOneof("input")
@@ -74,12 +79,19 @@ def encode_inputs(request: Request, quirks: Quirks, gaps: Gaps) -> list[Json]:
             raise invalid(f"inputs[{place}].token_ids", "are not taken by the gemini dialect: send text")
         part = {"text": item.text} if kind == "text" else encode_media(f"inputs[{place}]", item.media, quirks, gaps)
         entry: Json = {"content": {"parts": [part]}}
-        if request.input_type:
-            entry["taskType"] = TASKS.get(request.input_type, request.input_type)
-        if request.HasField("dimension_count"):
-            entry["outputDimensionality"] = request.dimension_count
-        requests.append(entry)
+        chosen = {"embedContentConfig": dict(wanted)} if quirks.vertex and wanted else wanted
+        requests.append({**entry, **chosen})
     return requests
+
+
+def encode_content(request: Request, model: str, chosen: Json, quirks: Quirks, gaps: Gaps) -> Json:
+    """Return the body for Gemini's models on Vertex AI: that of one input, or a list of them."""
+    requests = encode_inputs(request, quirks, gaps)
+    if len(requests) > 1 and "maas" in model:
+        raise invalid("inputs", f"must hold one input for {model}, not {len(requests)}: send a request for each")
+    for entry in requests:
+        merge_chosen(entry, chosen)
+    return requests[0] if len(requests) == 1 else {"requests": requests}
 
 
 def encode_predict(request: Request, chosen: Json) -> Json:
@@ -126,7 +138,7 @@ def decode_embed(request: Request, body: bytes, provider: str) -> embedding_pb2.
             response.embeddings.add().values.extend(vector(row))
         except (ValueError, TypeError, OverflowError) as error:
             raise bad_response(provider, "a vector is none") from error
-    usage = mapping(raw.get("usageMetadata")) or counted(predictions)
+    usage = mapping(raw.get("usageMetadata")) or counted(rows)
     if usage:
         reader = UsageReader()
         reader.read(usage, response.usage)
@@ -142,8 +154,8 @@ def vector(row: Json) -> list[Any]:  # Any: numbers, if protobuf takes them
     return values
 
 
-def counted(predictions: list[Json]) -> Json:
+def counted(rows: list[Json]) -> Json:
     """Return the tokens that Vertex AI counts for each input, added up; nothing where it does not count."""
-    counts = [number(mapping(row.get("statistics")).get("token_count")) for row in predictions]
+    counts = [number(mapping(row.get("statistics")).get("token_count")) for row in rows]
     whole = sum(counts)
     return {"promptTokenCount": int(whole)} if 0 < whole <= INT32_MAX else {}

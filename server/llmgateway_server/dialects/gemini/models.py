@@ -49,13 +49,13 @@ def needs_signature(model: str) -> bool:
     return name.startswith("gemini-") and not name.startswith(FIRST_GENERATIONS)
 
 
-def embeds_one(model: str) -> bool:
-    """Whether Vertex AI embeds with a model by `embedContent`, one input at a time, and not by `predict`.
+def embeds_content(model: str) -> bool:
+    """Whether Vertex AI embeds contents with a model, by `embedContent` and its batches, and not texts by `predict`.
 
-    The rule is that of Google's own SDKs (googleapis/python-genai, `t_is_vertex_embed_content_model`).
+    The rule is that of Google's own SDKs (googleapis/python-genai 3.6, `t_is_vertex_embed_content_model`).
     """
     name = bare_name(model)
-    return ("gemini" in name and name != "gemini-embedding-001") or "maas" in name
+    return "gemini" in name or "maas" in name
 
 
 def thinks_by_budget(model: str) -> bool:

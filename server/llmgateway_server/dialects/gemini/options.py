@@ -24,6 +24,7 @@ MERGED_MEMBERS: Mapping[str, frozenset[str]] = {
     "generationConfig": frozenset({"candidateCount", "candidate_count", "maxOutputTokens", "max_output_tokens"}),
     "toolConfig": frozenset({"functionCallingConfig", "function_calling_config"}),
     "parameters": frozenset(),
+    "embedContentConfig": frozenset(),
 }
 
 

@@ -497,18 +497,31 @@ def test_vertex_ai_predicts_vectors() -> None:
     }
 
 
-def test_vertex_ai_embeds_one_content_at_a_time_with_newer_models() -> None:
-    asked = embed(dimension_count=8, truncate=True, input_type="query")
+def test_vertex_ai_embeds_contents_with_gemini_s_models() -> None:
+    asked = embed(
+        dimension_count=8,
+        truncate=True,
+        input_type="query",
+        provider_options_json={"gemini": '{"embedContentConfig":{"title":"T"}}'},
+    )
     encoded = VERTEX.encode_embed(asked, "gemini-embedding-2")
     assert encoded.path == "/publishers/google/models/gemini-embedding-2:embedContent"
+    config = {"taskType": "RETRIEVAL_QUERY", "outputDimensionality": 8, "autoTruncate": True, "title": "T"}
+    content = {"parts": [{"text": "a"}]}
+    assert decoded(encoded) == {"content": content, "embedContentConfig": config}
+    asked.inputs.add().media.CopyFrom(Media(data=b"\x00\xff", mime_type="image/png"))
+    encoded = VERTEX.encode_embed(asked, "gemini-embedding-2")
+    assert encoded.path == "/publishers/google/models/gemini-embedding-2:batchEmbedContents"
+    image = {"parts": [{"inlineData": {"mimeType": "image/png", "data": DATA}}]}
     assert decoded(encoded) == {
-        "content": {"parts": [{"text": "a"}]},
-        "taskType": "RETRIEVAL_QUERY",
-        "outputDimensionality": 8,
-        "autoTruncate": True,
+        "requests": [{"content": said, "embedContentConfig": config} for said in (content, image)]
     }
+
+
+def test_some_models_on_vertex_ai_embed_one_content_a_request() -> None:
+    assert decoded(VERTEX.encode_embed(embed(), "e5-maas")) == {"content": {"parts": [{"text": "a"}]}}
     with pytest.raises(errors.InvalidField, match="inputs"):
-        VERTEX.encode_embed(embed(Input(text="a"), Input(text="b")), "gemini-embedding-2")
+        VERTEX.encode_embed(embed(Input(text="a"), Input(text="b")), "e5-maas")
 
 
 @needs_specs
