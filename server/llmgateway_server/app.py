@@ -34,7 +34,7 @@ from llmgateway_server.pipeline import Pipeline
 from llmgateway_server.providers import build_upstreams
 from llmgateway_server.routing.capabilities import CapabilityCheck
 from llmgateway_server.routing.directory import ModelDirectory
-from llmgateway_server.routing.plan import RouteTable, target_of
+from llmgateway_server.routing.plan import RouteTable, Target, target_of
 from llmgateway_server.rpc.local import LocalStub
 from llmgateway_server.rpc.methods import methods_of
 from llmgateway_server.rpc.remote import asks_for_no_key, is_serving
@@ -190,7 +190,10 @@ def build_pipeline(
         if not model.accepted_parameters:
             model.accepted_parameters.extend(upstreams[provider].accepted_parameters(name))
 
-    directory = ModelDirectory(table, listings, clock, report_listing, describe)
+    def listed_name(target: Target) -> str:
+        return upstreams[target.provider].listed_name(target.model)
+
+    directory = ModelDirectory(table, listings, clock, report_listing, describe, listed_name)
     dropping = {name for name, provider in settings.providers.items() if provider.unsupported_policy == "drop"}
     capabilities = CapabilityCheck(knowledge.lacks, dropping)
     cost = knowledge.prices.cost_usd_nanos

@@ -233,6 +233,13 @@ async def test_models_are_listed_by_the_provider_s_names(bench: Bench) -> None:
     assert listed == sorted(f"{bench.dialect.name}/{name}" for name in bench.dialect.models)
 
 
+@pytest.mark.parametrize("bench", ["ollama"], indirect=True)
+async def test_a_model_without_its_tag_is_found(bench: Bench) -> None:
+    assert (await bench.grpc.model("ollama/gemma4")).id == "ollama/gemma4"
+    async with bench.rest.get("/v1/models/ollama/gemma4") as found, bench.rest.get("/v1/models/ollama/gone") as gone:
+        assert (found.status, (await found.json())["id"], gone.status) == (200, "ollama/gemma4", 404)
+
+
 @pytest.mark.parametrize("bench", sorted({*DIALECTS} - {*dialects_with("logit_bias")}), indirect=True)
 async def test_what_the_provider_cannot_do_is_refused_before_it_is_asked(bench: Bench) -> None:
     request = grpc_request(bench.model)

@@ -234,6 +234,17 @@ async def test_an_error_event_before_content_is_as_good_as_a_status(bench: Bench
     assert {protocol: failure.code for protocol, failure in failures.items()} == {"rest": code, "grpc": code}
 
 
+async def test_u17_a_flapping_provider_is_told_as_it_was_at_each_call(bench: Bench) -> None:
+    """Twenty calls over each protocol, each asked once: nothing of a bad moment clings to the next good one."""
+    down, up = faults.refusal("unavailable"), chat("Hello there")
+    for count in range(20):
+        bench.fake.always(down if count % 3 == 1 else up)
+        outcomes = await bench.outcomes(streams=bool(count % 2))
+        told = {outcome.code if isinstance(outcome, Failure) else outcome for outcome in outcomes.values()}
+        assert told == {"provider_overloaded" if count % 3 == 1 else "Hello there"}
+    assert len(bench.fake.calls) == 40
+
+
 @pytest.mark.parametrize("streams", [False, True])
 async def test_u13_a_redirect_is_never_followed(bench: Bench, streams: bool) -> None:
     async with Canary() as canary:

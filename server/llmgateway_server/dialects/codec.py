@@ -104,6 +104,15 @@ class Reranker(Protocol):
     def decode_rerank(self, request: rerank_pb2.RerankRequest, body: bytes) -> rerank_pb2.RerankResponse: ...
 
 
+@runtime_checkable
+class Renamer(Protocol):
+    """What a codec has as well where callers may name a model otherwise than its provider's list does."""
+
+    def listed_name(self, model: str) -> str:
+        """Return the name under which the list has a model; empty where lists do not hold such names."""
+        ...
+
+
 class Sibling(NamedTuple):
     """The codec of some models of a provider whose others speak another dialect: `serves` tells them by their names."""
 

@@ -21,13 +21,16 @@ DESCRIBED_AT_ONCE = 16
 
 # Adds to a model what else is known of a provider's model of a name.
 Describe = Callable[[model_pb2.Model, str, str], None]
+# Says under which name the provider of a target lists its model, if not under its own; empty: under none.
+ListedName = Callable[[Target], str]
 Listing = Callable[[], Awaitable[list[model_pb2.Model]]]
 
 
 class ModelDirectory:
     """The models behind a route table. `listings` asks each provider; `report` is told of one that fails.
 
-    `describe` adds to each model what the catalogue knows of it.
+    `describe` adds to each model what the catalogue knows of it. `listed_name` finds a model by another of its names,
+    such as that of an inference profile.
     """
 
     def __init__(
@@ -37,11 +40,13 @@ class ModelDirectory:
         clock: Callable[[], float],
         report: Callable[[str, errors.CallError], None],
         describe: Describe = lambda *_: None,
+        listed_name: ListedName = lambda target: target.model,
     ) -> None:
         self._table = table
         self._listings = listings
         self._report = report
         self._describe = describe
+        self._listed_name = listed_name
         self._kept: TTLCache[str, list[model_pb2.Model]] = TTLCache(max(len(listings), 1), KEPT_S, timer=clock)
 
     async def list_models(self) -> list[model_pb2.Model]:
@@ -49,7 +54,7 @@ class ModelDirectory:
         lists = await asyncio.gather(*(self._provider_models(provider) for provider in self._listings))
         models = {model.id: model for models in lists if models is not None for model in models}
         for name, target in self._table.routes.items():
-            models[name] = route_model(name, models.get(target.id))
+            models[name] = route_model(name, self._known(target, models))
         return [models[model_id] for model_id in sorted(models)]
 
     async def get_model(self, model_id: str) -> model_pb2.Model:
@@ -60,17 +65,30 @@ class ModelDirectory:
 
     async def _find(self, target: Target) -> model_pb2.Model:
         models = await self._provider_models(target.provider)
-        if models is None:  # The provider does not list: any model may be tried.
+        listed = {model.id: model for model in models or ()}
+        known = self._known(target, listed)
+        if known is not None:
+            return known
+        if models is None or not self._listed_name(
+            target
+        ):  # Any model may be tried where the provider does not list, or not this kind.
             unlisted = model_pb2.Model(id=target.id, provider=target.provider)
             self._describe(unlisted, target.provider, target.model)
             return unlisted
-        for model in models:
-            if model.id == target.id:
-                return model
         raise errors.ModelNotFound(
             f"{target.provider} lists no model {target.model[:100]!r}. List the models to see those it has.",
             metadata={"model": target.id[:200]},
         )
+
+    def _known(self, target: Target, listed: Mapping[str, model_pb2.Model]) -> model_pb2.Model | None:
+        """Return the model of a target as a list has it, by whichever of its names."""
+        known = listed.get(target.id) or listed.get(f"{target.provider}/{self._listed_name(target)}")
+        if known is None or known.id == target.id:
+            return known
+        named = model_pb2.Model()
+        named.CopyFrom(known)
+        named.id = target.id
+        return named
 
     async def _provider_models(self, provider: str) -> list[model_pb2.Model] | None:
         kept = self._kept.get(provider)

@@ -140,6 +140,9 @@ class GatewayUpstream:
     def accepted_parameters(self, model: str) -> list[str]:  # noqa: ARG002  # the other gateway says it in its list
         return []
 
+    def listed_name(self, model: str) -> str:
+        return model
+
     def reads_options(self, dialect: str) -> bool:  # noqa: ARG002  # of whatever dialect: its own providers read them
         return True
 

@@ -21,6 +21,7 @@ from llmgateway_server.dialects.codec import (
     EncodedRequest,
     Frame,
     Framing,
+    Renamer,
     Reranker,
     Sibling,
     StreamDecoder,
@@ -144,6 +145,12 @@ class HttpUpstream:
         codec = self._codec
         listed = await self._exchange(codec, codec.encode_list_models(), state, self._models_base_url)
         return codec.decode_list_models(listed)
+
+    def listed_name(self, model: str) -> str:
+        if isinstance(self._codec, Renamer):
+            return self._codec.listed_name(model)
+        is_apart = self._sibling is not None and self._sibling.serves(model)
+        return "" if is_apart else model
 
     def reads_options(self, dialect: str) -> bool:
         return dialect == self.dialect or (self._sibling is not None and dialect == self._sibling.codec.name)

@@ -131,6 +131,9 @@ class MockUpstream:
     async def list_models(self) -> list[model_pb2.Model]:
         return [describe_model(name, model) for name, model in self._models.items()]
 
+    def listed_name(self, model: str) -> str:
+        return model
+
     def reads_options(self, dialect: str) -> bool:
         return dialect == self.dialect
 

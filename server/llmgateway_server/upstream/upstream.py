@@ -62,6 +62,10 @@ class Upstream(Protocol):
         """List what the provider serves; ids are the provider's own names, without its prefix."""
         ...
 
+    def listed_name(self, model: str) -> str:
+        """Return the name under which `list_models` has a model, if under another; empty where it has none such."""
+        ...
+
     def reads_options(self, dialect: str) -> bool:
         """Whether provider options of a dialect reach anybody here."""
         ...

@@ -89,6 +89,10 @@ class BedrockCodec:
     def decode_list_models(self, body: bytes) -> list[model_pb2.Model]:
         return models.decode_list_models(body, self._provider)
 
+    def listed_name(self, model: str) -> str:
+        """Return the foundation model's id: the list holds no inference profiles and no ARNs."""
+        return base_model(model, self._quirks)
+
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
         return errors.decode_error(self._provider, status, headers, body)
 

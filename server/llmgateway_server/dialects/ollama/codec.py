@@ -56,5 +56,9 @@ class OllamaCodec:
     def decode_list_models(self, body: bytes) -> list[model_pb2.Model]:
         return models.decode_list_models(body, self._provider)
 
+    def listed_name(self, model: str) -> str:
+        """Return the name with its tag, which the list always has: without one, `latest` is meant."""
+        return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
+
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
         return errors.decode_error(self._provider, status, headers, body)

@@ -60,6 +60,16 @@ class OpenAICodec:
     def decode_list_models(self, body: bytes) -> list[model_pb2.Model]:
         return models.decode_list_models(body, self._provider)
 
+    def listed_name(self, model: str) -> str:
+        """Return the name without the suffix that says how to route it, as OpenRouter and Hugging Face have them.
+
+        Azure lists models, not deployments, whose names are anybody's.
+        """
+        if self._quirks.azure:
+            return ""
+        base, _, suffix = model.rpartition(":")
+        return base if "/" in base and "/" not in suffix else model
+
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
         return errors.decode_error(self._provider, status, headers, body)
 
