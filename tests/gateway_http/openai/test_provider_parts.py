@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from llmgateway.fold import unfold
-from llmgateway.v1 import generation_pb2, message_pb2
+from llmgateway.v1 import message_pb2
 from llmgateway_http.openai.chat_request import to_generate_request
-from llmgateway_http.openai.chat_response import to_chat_completion
 from llmgateway_http.openai.chat_stream import ChatChunks
 from llmgateway_http.openai.errors import RestError
 from openai.lib.streaming._deltas import accumulate_delta
+
+from tests.gateway_http.openai.turns import answer, sent_back, whole
 
 Part = message_pb2.Part
 Json = dict[str, Any]  # Any: JSON
@@ -50,17 +51,6 @@ ANSWERS: list[list[Part]] = [
 ]
 
 
-def answer(parts: list[Part]) -> generation_pb2.GenerateResponse:
-    message = message_pb2.ChatMessage(role=message_pb2.ROLE_ASSISTANT, parts=parts)
-    candidate = generation_pb2.Candidate(message=message, finish_reason=generation_pb2.FINISH_REASON_STOP)
-    return generation_pb2.GenerateResponse(candidates=[candidate])
-
-
-def whole(parts: list[Part]) -> Json:
-    message: Json = to_chat_completion(answer(parts), "m")["choices"][0]["message"]
-    return message
-
-
 def streamed(parts: list[Part]) -> Json:
     """Add the deltas up as OpenAI's own client does."""
     message: Json = {}
@@ -69,12 +59,6 @@ def streamed(parts: list[Part]) -> Json:
     for call in message.get("tool_calls", ()):
         del call["index"]
     return message
-
-
-def sent_back(message: Json) -> message_pb2.ChatMessage:
-    """Return what the gateway reads of a message that a client sends back, through JSON."""
-    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}, json.loads(json.dumps(message))]}
-    return to_generate_request(body)[0].messages[1]
 
 
 @pytest.mark.parametrize("parts", ANSWERS)
