@@ -73,7 +73,8 @@ class Bench:
         """The next calls are answered."""
         self.fake.reset()
         for streams in (False, True):
-            assert await self.outcomes(streams=streams) == {"rest": "Hello there", "grpc": "Hello there"}
+            outcomes = await self.outcomes(streams=streams)
+            assert outcomes == {"rest": "Hello there", "grpc": "Hello there"}, outcomes
         self.fake.reset()
 
 
@@ -105,7 +106,7 @@ def settings_for(fakes: Mapping[str, FakeProvider], more: Mapping[str, object]) 
     """Return a configuration that waits for little and reads little."""
     return Settings(
         server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
-        timeouts=TimeoutSettings(connect_s=2, first_content_s=0.5, gap_s=0.5, total_s=1),
+        timeouts=TimeoutSettings(connect_s=2, first_content_s=1, gap_s=1, total_s=2),
         limits=LimitSettings(response_bytes=MIB, stream_bytes=4 * MIB, event_bytes=MIB // 4),
         providers={
             name: ProviderSettings.model_validate({"base_url": fake.base_url, "api_keys": (SecretStr(KEY),), **more})
