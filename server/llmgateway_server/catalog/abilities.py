@@ -10,26 +10,13 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from importlib import resources
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 from llmgateway.v1 import model_pb2
 
-Ability = Literal[
-    "generate",
-    "embed",
-    "rerank",
-    "tools",
-    "parallel_tools",
-    "json_schema",
-    "reasoning",
-    "prompt_cache",
-    "image",
-    "audio",
-    "video",
-    "document",
-]
-ABILITIES: frozenset[str] = frozenset(get_args(Ability))
+from llmgateway_server.config.settings import Ability
+
 INPUT_MODALITIES = ("image", "audio", "video", "document")
 MAX_KNOWN = 4096
 # What Bedrock's names of models begin with where several regions serve them ("Inference profiles", AWS documentation).

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from llmgateway.v1 import call_pb2, generation_pb2, message_pb2
 
+from llmgateway_server.dialects.options import decode_object
+from llmgateway_server.dialects.reading import Json
 from llmgateway_server.errors import CapabilityMissing, FieldViolation, InvalidField
 
 DROP_HINT = "Leave it out, or set unsupported_policy to drop it."
@@ -62,3 +64,11 @@ def missing(provider: str, model: str, field: str, bound: str = "", hint: str = 
 def invalid(field: str, description: str) -> InvalidField:
     """Return the refusal of a field whose value or place is wrong for the dialect."""
     return InvalidField([FieldViolation(field, description)])
+
+
+def own_block(path: str, block: message_pb2.ProviderPart, dialect: str) -> Json:
+    """Return a block of a dialect's own as it came. Raise `InvalidField` for another dialect's."""
+    if block.dialect != dialect:
+        description = f"belongs to the dialect {block.dialect[:64]!r}, and the target speaks {dialect}"
+        raise invalid(f"{path}.provider_part.dialect", description)
+    return decode_object(block.json)

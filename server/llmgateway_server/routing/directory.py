@@ -69,9 +69,8 @@ class ModelDirectory:
         known = self._known(target, listed)
         if known is not None:
             return known
-        if models is None or not self._listed_name(
-            target
-        ):  # Any model may be tried where the provider does not list, or not this kind.
+        # Any model may be tried where the provider does not list, or not this kind.
+        if models is None or not self._listed_name(target):
             unlisted = model_pb2.Model(id=target.id, provider=target.provider)
             self._describe(unlisted, target.provider, target.model)
             return unlisted

@@ -9,7 +9,14 @@ from typing import Any, get_args
 from urllib.parse import unquote
 
 from llmgateway.v1 import model_pb2
-from llmgateway_server.catalog.abilities import ABILITIES, UNKNOWN, Abilities, AbilityBook, OwnAbilities, load_abilities
+from llmgateway_server.catalog.abilities import (
+    INPUT_MODALITIES,
+    UNKNOWN,
+    Abilities,
+    AbilityBook,
+    OwnAbilities,
+    load_abilities,
+)
 from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.config.settings import Ability
 
@@ -25,8 +32,9 @@ def described(provider: str, name: str, book: AbilityBook = BOOK) -> model_pb2.M
     return model
 
 
-def test_the_configuration_knows_the_same_words() -> None:
-    assert set(get_args(Ability)) == ABILITIES
+def test_the_configuration_knows_the_contract_s_words() -> None:
+    capabilities = {name.removeprefix("CAPABILITY_").lower() for name, _ in model_pb2.Model.Capability.items()}
+    assert set(get_args(Ability)) == (capabilities - {"unspecified"}).union(INPUT_MODALITIES)
 
 
 def test_every_vendor_of_the_file_is_one_of_ours() -> None:

@@ -10,8 +10,8 @@ from llmgateway.v1 import message_pb2
 from llmgateway_server.dialects.anthropic.media import encode_media
 from llmgateway_server.dialects.anthropic.options import NAME
 from llmgateway_server.dialects.anthropic.target import Target, call_id
-from llmgateway_server.dialects.gaps import invalid
-from llmgateway_server.dialects.options import decode_object, merge_bag
+from llmgateway_server.dialects.gaps import invalid, own_block
+from llmgateway_server.dialects.options import merge_bag
 from llmgateway_server.dialects.reading import Json
 
 Part = message_pb2.Part
@@ -200,11 +200,7 @@ def plain_or_blocks(blocks: list[Json]) -> str | list[Json]:
 
 def encode_provider_part(path: str, part: Part, target: Target) -> Json:
     """Return a block that only Anthropic knows, as it came."""
-    inner = part.provider_part
-    if inner.dialect != NAME:
-        description = f"belongs to the dialect {inner.dialect[:64]!r}, and the target speaks anthropic"
-        raise invalid(f"{path}.provider_part.dialect", description)
-    return finish(path, part, decode_object(inner.json), target)
+    return finish(path, part, own_block(path, part.provider_part, NAME), target)
 
 
 def finish(path: str, part: Part, block: Json, target: Target) -> Json:

@@ -12,7 +12,7 @@ from llmgateway_server.dialects.bedrock.encode_tools import cache_point, encode_
 from llmgateway_server.dialects.bedrock.families import Family
 from llmgateway_server.dialects.bedrock.media import encode_media
 from llmgateway_server.dialects.bedrock.options import NAME
-from llmgateway_server.dialects.gaps import Gaps, invalid
+from llmgateway_server.dialects.gaps import Gaps, invalid, own_block
 from llmgateway_server.dialects.options import decode_object, merge_bag
 from llmgateway_server.dialects.reading import Json
 
@@ -215,11 +215,7 @@ class ConversationEncoder:
     def _provider_block(self, path: str, kind: str | None, part: Part) -> Json:
         if kind != "provider_part":
             raise invalid(f"{path}.{kind}", "has no place in this message of the bedrock dialect")
-        given = part.provider_part
-        if given.dialect != NAME:
-            description = f"belongs to the dialect {given.dialect[:64]!r}, and the target speaks bedrock"
-            raise invalid(f"{path}.provider_part.dialect", description)
-        block = decode_object(given.json)
+        block = own_block(path, part.provider_part, NAME)
         merge_bag(block, part.provider_json, NAME)
         return block
 

@@ -14,8 +14,8 @@ import msgspec
 from llmgateway.v1 import generation_pb2, message_pb2
 
 from llmgateway_server.dialects.cohere.options import NAME
-from llmgateway_server.dialects.gaps import Gaps, invalid
-from llmgateway_server.dialects.options import decode_object, merge_bag
+from llmgateway_server.dialects.gaps import Gaps, invalid, own_block
+from llmgateway_server.dialects.options import merge_bag
 from llmgateway_server.dialects.reading import Json
 from llmgateway_server.errors import InvalidField
 
@@ -96,7 +96,7 @@ class MessageEncoder:
             content.append(thought)
         elif kind == "provider_part":
             if not self._gaps.leaves_out(path, part, NAME):
-                content.append(encode_provider_part(path, part))
+                content.append(own_block(path, part.provider_part, NAME))
         elif kind is None:
             self._gaps.warn(path, "The part is empty: it was left out.")
         elif kind == "media":
@@ -120,19 +120,11 @@ def encode_piece(path: str, part: Part) -> Json:
     elif kind == "media":
         encoded = encode_image(path, part.media)
     elif kind == "provider_part":
-        return encode_provider_part(path, part)
+        return own_block(path, part.provider_part, NAME)
     else:
         raise misplaced(f"{path}.{kind or 'content'}", "this message")
     merge_bag(encoded, part.provider_json, NAME)
     return encoded
-
-
-def encode_provider_part(path: str, part: Part) -> Json:
-    """Return a piece of Cohere's own as it is."""
-    if part.provider_part.dialect != NAME:
-        description = f"belongs to the dialect {part.provider_part.dialect[:64]!r}, and the target speaks cohere"
-        raise invalid(f"{path}.provider_part.dialect", description)
-    return decode_object(part.provider_part.json)
 
 
 def encode_image(path: str, media: message_pb2.Media) -> Json:

@@ -11,14 +11,14 @@ from collections.abc import Iterable
 import msgspec
 from llmgateway.v1 import message_pb2
 
-from llmgateway_server.dialects.gaps import Gaps, invalid
+from llmgateway_server.dialects.gaps import Gaps, invalid, own_block
 from llmgateway_server.dialects.gemini.encode_results import encode_result, encode_run_result
 from llmgateway_server.dialects.gemini.media import encode_media
 from llmgateway_server.dialects.gemini.models import needs_signature
 from llmgateway_server.dialects.gemini.options import NAME, merge_part_bag
 from llmgateway_server.dialects.gemini.parts import CODE_TOOL
 from llmgateway_server.dialects.gemini.quirks import Quirks
-from llmgateway_server.dialects.options import decode_object, merge_bag
+from llmgateway_server.dialects.options import merge_bag
 from llmgateway_server.dialects.reading import Json
 
 Part = message_pb2.Part
@@ -90,7 +90,7 @@ class ContentsEncoder:
         elif kind == "media":
             encoded = encode_media(path, part.media, self._quirks, self._gaps)
         elif kind == "provider_part":
-            encoded = provider_part(path, part.provider_part)
+            encoded = own_block(path, part.provider_part, NAME)
         else:
             raise invalid(f"{path}.{kind}", "has no place in this message of the gemini dialect")
         if part.provider_json:
@@ -175,14 +175,6 @@ class ContentsEncoder:
                 first = next((part for part in content["parts"] if "functionCall" in part), None)
                 if first is not None:
                     first.setdefault("thoughtSignature", DUMMY_SIGNATURE)
-
-
-def provider_part(path: str, part: message_pb2.ProviderPart) -> Json:
-    """Return a block as it came. Raise `InvalidField` for another dialect's."""
-    if part.dialect != NAME:
-        description = f"belongs to the dialect {part.dialect[:64]!r}, and the target speaks gemini"
-        raise invalid(f"{path}.provider_part.dialect", description)
-    return decode_object(part.json)
 
 
 def encode_arguments(path: str, arguments_json: str) -> Json | msgspec.Raw:

@@ -11,7 +11,7 @@ from typing import Any
 
 from llmgateway.v1 import generation_pb2, message_pb2, tool_pb2
 
-from llmgateway_server.dialects.gaps import Gaps, drops_gaps, invalid
+from llmgateway_server.dialects.gaps import Gaps, drops_gaps, invalid, own_block
 from llmgateway_server.dialects.openai.encode_media import encode_media, encode_mistral_media
 from llmgateway_server.dialects.openai.encode_tools import encode_tool_call, encode_tool_choice, encode_tools, tool_id
 from llmgateway_server.dialects.openai.options import NAME
@@ -158,17 +158,11 @@ class ChatEncoder:
             encode = encode_mistral_media if self._quirks.mistral_parts else encode_media
             encoded = encode(path, part.media)
         elif kind == "provider_part":
-            return self._provider_part(path, part.provider_part)
+            return own_block(path, part.provider_part, NAME)
         else:
             raise invalid(f"{path}.{kind}", "has no place in this message of the openai dialect")
         merge_bag(encoded, part.provider_json, NAME)
         return encoded
-
-    def _provider_part(self, path: str, part: message_pb2.ProviderPart) -> Json:
-        if part.dialect != NAME:
-            description = f"belongs to the dialect {part.dialect[:64]!r}, and the target speaks openai"
-            raise invalid(f"{path}.provider_part.dialect", description)
-        return decode_object(part.json)
 
     def _assistant(self, path: str, message: message_pb2.ChatMessage) -> Json:
         encoded: Json = {"role": "assistant"}
@@ -201,7 +195,7 @@ class ChatEncoder:
                 self._put(encoded, "audio", {"id": part.media.file_id or part.item_id}, f"{part_path}.media")
             elif kind == "provider_part":
                 if not self._gaps.leaves_out(part_path, part, NAME):
-                    content.append(self._provider_part(part_path, part.provider_part))
+                    content.append(own_block(part_path, part.provider_part, NAME))
             elif kind != "tool_result":  # a result of the provider's own call is not sent back
                 self._gaps.miss(f"{part_path}.{kind}", " from the assistant")
         if content:
