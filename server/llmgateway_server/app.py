@@ -12,44 +12,33 @@ import signal
 import ssl
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from importlib import metadata
 from pathlib import Path
 
 from aiohttp import web
 from llmgateway.channel import open_channel
-from llmgateway.v1 import gateway_pb2_grpc, model_pb2
+from llmgateway.v1 import gateway_pb2_grpc
 from llmgateway_http.app import create_app, start_server
 from llmgateway_http.settings import ShimSettings
 
 from llmgateway_server import errors
-from llmgateway_server.attempts.attempts import Attempts
-from llmgateway_server.auth.keys import Keyring
 from llmgateway_server.banner import Listening, banner
-from llmgateway_server.catalog.knowledge import load_knowledge
-from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.config.address import Address, parse_address
 from llmgateway_server.config.settings import Settings, TlsSettings
-from llmgateway_server.pipeline import Pipeline
-from llmgateway_server.providers import build_upstreams
-from llmgateway_server.routing.capabilities import CapabilityCheck
-from llmgateway_server.routing.directory import ModelDirectory
-from llmgateway_server.routing.plan import RouteTable, Target, target_of
 from llmgateway_server.rpc.local import LocalStub
 from llmgateway_server.rpc.methods import methods_of
 from llmgateway_server.rpc.remote import asks_for_no_key, is_serving
 from llmgateway_server.rpc.rim import Clocks, Rim
 from llmgateway_server.rpc.server import GrpcServer
 from llmgateway_server.rpc.servicer import service_handler
+from llmgateway_server.snapshot import Shared, Snapshot
 from llmgateway_server.telemetry.logs import LineWriter, start_logging
 from llmgateway_server.telemetry.loop_delay import observe_loop_delay
 from llmgateway_server.telemetry.metrics import Metrics
 from llmgateway_server.telemetry.observer import CallObserver
 from llmgateway_server.telemetry.probes import probe_app
-from llmgateway_server.upstream.credentials.of_provider import Chains
-from llmgateway_server.upstream.credentials.renewal import Clocks as ChainClocks
 from llmgateway_server.upstream.http_pool import HttpPool
-from llmgateway_server.upstream.upstream import Upstream
 
 log = logging.getLogger("llmgateway")
 
@@ -83,20 +72,18 @@ class Gateway:
         settings, clock = self._settings, time.monotonic
         http = HttpPool(clock)
         opened.push_async_callback(http.close)
-        chains = Chains(ChainClocks(clock, time.time), self._report_credentials)
-        opened.callback(chains.close)
-        credentials = chains.open(settings.providers, load_vendors())
-        upstreams = build_upstreams(settings, http, clock, credentials)
-        self.providers = tuple(upstreams)
+        snapshot = Snapshot(settings, 1, Shared(http, clock, time.time, self._report_credentials, self._report_listing))
+        opened.push_async_callback(snapshot.close)
+        self.providers = snapshot.providers
         self._rim = Rim(
-            Keyring.from_settings(settings.auth),
+            snapshot.keyring,
             self._observer,
             Clocks(clock, time.time_ns),
             CallIds(),
             settings.timeouts.total_s,
             settings.limits.concurrent_calls,
         )
-        methods = methods_of(build_pipeline(settings, upstreams, clock, self._report_listing))
+        methods = methods_of(snapshot.pipeline)
         handler = service_handler(methods, self._rim, settings.limits)
         self._grpc = GrpcServer(handler, settings.server, settings.limits)
         opened.push_async_callback(self._grpc.stop, 0)
@@ -108,7 +95,7 @@ class Gateway:
         self._rest = await start_server(app, settings.server.http_listen, tls, shim)
         opened.push_async_callback(self._rest.close)
         self._metrics_address = await self._serve_probes(opened)
-        chains.start()
+        snapshot.start()
         watch = asyncio.create_task(observe_loop_delay(self._metrics.loop_delay.observe))
         opened.push_async_callback(cancel, watch)
 
@@ -172,32 +159,6 @@ class Gateway:
     def _report_listing(self, provider: str, error: errors.CallError) -> None:
         self._metrics.listing_failed(provider)
         log.warning("provider %s did not list its models: %s", provider, error.message)
-
-
-def build_pipeline(
-    settings: Settings,
-    upstreams: Mapping[str, Upstream],
-    clock: Callable[[], float],
-    report_listing: Callable[[str, errors.CallError], None],
-) -> Pipeline:
-    """Return the path of a call over the configured providers."""
-    table = RouteTable(list(upstreams), {name: target_of(target) for name, target in settings.routes.items()})
-    listings = {name: upstream.list_models for name, upstream in upstreams.items()}
-    knowledge = load_knowledge(settings)
-
-    def describe(model: model_pb2.Model, provider: str, name: str) -> None:
-        knowledge.describe(model, provider, name)
-        if not model.accepted_parameters:
-            model.accepted_parameters.extend(upstreams[provider].accepted_parameters(name))
-
-    def listed_name(target: Target) -> str:
-        return upstreams[target.provider].listed_name(target.model)
-
-    directory = ModelDirectory(table, listings, clock, report_listing, describe, listed_name)
-    dropping = {name for name, provider in settings.providers.items() if provider.unsupported_policy == "drop"}
-    capabilities = CapabilityCheck(knowledge.lacks, dropping)
-    cost = knowledge.prices.cost_usd_nanos
-    return Pipeline(settings.limits, table, upstreams, Attempts(clock), directory, capabilities, cost, clock)
 
 
 def shim_settings(settings: Settings) -> ShimSettings:

@@ -11,13 +11,8 @@ from dataclasses import dataclass
 import aiohttp
 from llmgateway import Client
 from llmgateway_server.app import Gateway
-from llmgateway_server.config.settings import (
-    LimitSettings,
-    ProviderSettings,
-    ServerSettings,
-    Settings,
-    TimeoutSettings,
-)
+from llmgateway_server.config.resilience import TimeoutSettings
+from llmgateway_server.config.settings import LimitSettings, ProviderSettings, ServerSettings, Settings
 from llmgateway_server.telemetry.logs import LineWriter
 from pydantic import SecretStr
 

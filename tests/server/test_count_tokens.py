@@ -11,7 +11,8 @@ from llmgateway import Client, GatewayError
 from llmgateway.v1 import generation_pb2
 from llmgateway_server import errors
 from llmgateway_server.app import Gateway
-from llmgateway_server.config.settings import LimitSettings, ProviderSettings, ServerSettings, Settings, TimeoutSettings
+from llmgateway_server.config.resilience import TimeoutSettings
+from llmgateway_server.config.settings import LimitSettings, ProviderSettings, ServerSettings, Settings
 from llmgateway_server.dialects.codec import EncodedRequest
 from llmgateway_server.dialects.openai.codec import OpenAICodec
 from llmgateway_server.dialects.openai.quirks import Quirks

@@ -10,13 +10,14 @@ import time
 import grpc
 import pytest
 from llmgateway.v1 import generation_pb2, message_pb2
-from llmgateway_server.app import CallIds, build_pipeline
+from llmgateway_server.app import CallIds
 from llmgateway_server.auth.keys import Keyring
 from llmgateway_server.config.settings import ProviderSettings, Settings
 from llmgateway_server.providers import build_upstreams
 from llmgateway_server.rpc.local import LocalStub
 from llmgateway_server.rpc.methods import methods_of
 from llmgateway_server.rpc.rim import Clocks, Rim
+from llmgateway_server.snapshot import build_pipeline
 from llmgateway_server.telemetry.logs import LineWriter
 from llmgateway_server.telemetry.metrics import Metrics
 from llmgateway_server.telemetry.observer import CallObserver

@@ -13,8 +13,10 @@ from llmgateway_server.config.document import MAX_FILE_BYTES, Value, read_docume
 from llmgateway_server.config.environment import AWS_CREDENTIALS, provider_from_environment, providers_from_environment
 from llmgateway_server.config.problems import ConfigError, Path, Problem, format_path
 from llmgateway_server.config.references import References, ResolvedDocument, resolve_references
+from llmgateway_server.config.resilience import TimeoutSettings
 from llmgateway_server.config.schema import describe_error
-from llmgateway_server.config.settings import FROM_FILE, ProviderSettings, Settings, TimeoutSettings
+from llmgateway_server.config.section import FROM_FILE
+from llmgateway_server.config.settings import ProviderSettings, Settings
 from llmgateway_server.config.vendor import VendorRow, VendorRows
 
 CREDENTIALS = frozenset(("api_keys", "access_token", "credentials", *AWS_CREDENTIALS))

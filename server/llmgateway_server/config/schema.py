@@ -9,7 +9,8 @@ from pydantic_core import ErrorDetails
 
 from llmgateway_server.config.document import Value
 from llmgateway_server.config.problems import Path, suggest
-from llmgateway_server.config.settings import Section, Settings
+from llmgateway_server.config.section import Section
+from llmgateway_server.config.settings import Settings
 
 _KINDS = {
     "tuple_type": "a list is needed here, such as [a, b]",

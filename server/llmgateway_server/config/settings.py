@@ -1,77 +1,15 @@
-"""Every setting with its unit, default and range. Immutable once loaded.
-
-Names in YAML are the aliases: a duration is written `300ms`, `20s`, `10m`, `7d`, a size `256MiB`; the
-attribute's name says the unit it is kept in. Code may also build a section by attribute names, with plain
-numbers in that unit: `TimeoutSettings(connect_s=0.2)`.
-"""
+"""Every setting with its unit, default and range. Immutable once loaded. How values are written: `section.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, Strict, ValidationInfo
+from pydantic import Field, SecretStr
 
-from llmgateway_server.config.units import (
-    MAX_DURATION_S,
-    MAX_SIZE_BYTES,
-    parse_duration_s,
-    parse_size_bytes,
-    parse_usd_nanos,
-)
-
-# The validation context of values that were read from a file, where a bare number would leave its unit to guess.
-FROM_FILE = {"from_file": True}
-
-Item = TypeVar("Item")
-
-
-def is_bare_number(value: object, info: ValidationInfo) -> bool:
-    """Whether `value` is a number that code gave in the attribute's own unit."""
-    return info.context is None and isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def read_duration_s(value: object, info: ValidationInfo) -> object:
-    """Turn a duration's text into seconds."""
-    if is_bare_number(value, info):
-        return value
-    return parse_duration_s(value if isinstance(value, str) else "")
-
-
-def read_usd_nanos(value: object) -> object:
-    """Read a price in US dollars; what is no number goes on to be refused by its type."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return value
-    return parse_usd_nanos(str(value))
-
-
-def read_size_bytes(value: object, info: ValidationInfo) -> object:
-    """Turn a size's text into bytes."""
-    if is_bare_number(value, info):
-        return value
-    return parse_size_bytes(value if isinstance(value, str) else "")
-
-
-Duration = Annotated[float, BeforeValidator(read_duration_s), Field(ge=0, le=MAX_DURATION_S)]
-UsdNanos = Annotated[int, BeforeValidator(read_usd_nanos), Field(ge=0)]
-PositiveDuration = Annotated[float, BeforeValidator(read_duration_s), Field(gt=0, le=MAX_DURATION_S)]
-Size = Annotated[int, BeforeValidator(read_size_bytes), Field(gt=0, le=MAX_SIZE_BYTES)]
-# YAML and callers give lists; strictness binds the items, not the container.
-Several = Annotated[tuple[Item, ...], Strict(False)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: immutable, strict in its types, closed to unknown keys."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        populate_by_name=True,
-        validate_default=False,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-    )
+from llmgateway_server.config.resilience import ResilienceSettings, TimeoutSettings
+from llmgateway_server.config.routes import RouteSettings, Tags
+from llmgateway_server.config.section import Duration, PositiveDuration, Section, Several, Size, UsdNanos
 
 
 class TlsSettings(Section):
@@ -125,7 +63,13 @@ class LimitSettings(Section):
     tool_count: int = Field(default=1_024, ge=1, le=10_000_000)
     """The most tools of one request."""
     concurrent_calls: int = Field(default=1_000, ge=1, le=1_000_000)
-    """The most calls that run at once; one more is refused with `GATEWAY_OVERLOADED`."""
+    """The most calls that run at once; further ones wait for room, fairly by key."""
+    target_calls: int = Field(default=800, ge=1, le=1_000_000)
+    """The most calls that run at once at one target: where it hangs, there is still room for others."""
+    queued_calls: int = Field(default=1_000, ge=0, le=1_000_000)
+    """The most calls that wait for room at once; one more is refused with `GATEWAY_OVERLOADED`."""
+    queue_timeout_s: PositiveDuration = Field(default=10.0, alias="queue_timeout")
+    """How long a call waits for room at most; one that would wait longer is refused at once."""
     concurrent_streams: int = Field(default=100, ge=1, le=1_000_000)
     """The most calls at once on one HTTP/2 connection; further ones wait in the client."""
     body_bytes_in_flight: Size = Field(default=256 * 1024**2, alias="bodies_in_flight")
@@ -144,23 +88,6 @@ class LimitSettings(Section):
     """For so long after a message of a stream its next deltas are gathered; the first leaves at once."""
 
 
-class TimeoutSettings(Section):
-    """The timers of one attempt; all of them end with the call's deadline at the latest.
-
-    `first_content` and `gap` bound streams only: a unary answer comes when the generation ends, and
-    reasoning models are silent for minutes.
-    """
-
-    connect_s: PositiveDuration = Field(default=5.0, alias="connect")
-    """From the dispatch to an open connection."""
-    first_content_s: PositiveDuration = Field(default=60.0, alias="first_content")
-    """From the dispatch of a stream to its first content."""
-    gap_s: PositiveDuration = Field(default=60.0, alias="gap")
-    """Between two events of a stream, once it has content."""
-    total_s: PositiveDuration = Field(default=600.0, alias="total")
-    """The whole attempt, and a call without a deadline of its own."""
-
-
 class KeySettings(Section):
     """A virtual key: who may call, and what.
 
@@ -176,6 +103,10 @@ class KeySettings(Section):
     team: str = Field(default="", max_length=64)
     labels: Mapping[str, str] = Field(default_factory=dict)
     """Attached to each of its calls, for reports."""
+    require: Tags = Field(default_factory=dict)
+    """Tags that whatever answers it must have, for example `{region: eu, zero_retention: true}`."""
+    weight: int = Field(default=1, ge=1, le=1_000)
+    """Its share where calls of several keys wait for room."""
 
 
 class AuthSettings(Section):
@@ -218,6 +149,12 @@ class ProviderSettings(Section):
     deployments: Mapping[str, str] = Field(default_factory=dict)
     """Azure: the deployment for a model. A model that is not here is its own deployment's name."""
     timeouts: TimeoutSettings | None = None
+    resilience: ResilienceSettings | None = None
+    """Retries and circuits of its targets, where they differ from the general ones, each by itself."""
+    tags: Tags = Field(default_factory=dict)
+    """What is true of all its models, for `require` and `required_tags`: `{region: eu}`."""
+    concurrent_calls: int | None = Field(default=None, ge=1, le=1_000_000)
+    """The most calls that run at once at each of its models. If absent, `limits.target_calls`."""
     unsupported_policy: Literal["refuse", "drop"] = "refuse"
     """What becomes of what a model cannot do, where the request does not say: dropping it leaves a warning."""
     quirks: Mapping[str, Any] = Field(default_factory=dict)  # Any: the dialect checks them, config knows no dialect.
@@ -269,6 +206,12 @@ class ModelSettings(Section):
     """The most tokens that it reads and writes together."""
     max_output_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
     """The most tokens that it writes in one answer."""
+    tags: Tags = Field(default_factory=dict)
+    """What is true of it beside its provider's tags; they stand above those."""
+    slow_first: bool | None = None
+    """Whether it may be silent for minutes before its first words: `first_content` does not bound it then."""
+    concurrent_calls: int | None = Field(default=None, ge=1, le=1_000_000)
+    """The most calls that run there at once. If absent, as its provider says."""
 
 
 class LogSettings(Section):
@@ -287,8 +230,10 @@ class Settings(Section):
     timeouts: TimeoutSettings = Field(default_factory=TimeoutSettings)
     providers: Mapping[str, ProviderSettings] = Field(default_factory=dict)
     """By name. In a file without this section, those that the environment offers."""
-    routes: Mapping[str, str] = Field(default_factory=dict)
-    """Names that callers may use, each with its target as `provider/model`."""
+    routes: Mapping[str, RouteSettings] = Field(default_factory=dict)
+    """Names that callers may use, each with its targets, or with rules that lead to other routes."""
+    resilience: ResilienceSettings = Field(default_factory=ResilienceSettings)
+    """Retries and circuits, unless a provider or a route says otherwise."""
     models: Mapping[str, ModelSettings] = Field(default_factory=dict)
     """What is known of models, as `provider/model`, better than the catalogue knows it."""
     log: LogSettings = Field(default_factory=LogSettings)

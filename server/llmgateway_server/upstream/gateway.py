@@ -27,7 +27,7 @@ from llmgateway.v1 import (
 )
 
 from llmgateway_server import errors
-from llmgateway_server.config.settings import TimeoutSettings
+from llmgateway_server.config.resilience import TimeoutSettings
 from llmgateway_server.errors import Reason
 from llmgateway_server.upstream.http_upstream import LIST_MODELS_TIMEOUT_S, StreamTimer, asks_reasoning
 from llmgateway_server.upstream.upstream import AttemptState

@@ -14,7 +14,8 @@ from llmgateway.fold import unfold
 from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, rerank_pb2, stream_pb2
 
 from llmgateway_server import errors
-from llmgateway_server.config.settings import LimitSettings, TimeoutSettings
+from llmgateway_server.config.resilience import TimeoutSettings
+from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.dialects.codec import (
     Codec,
     Decoded,

@@ -11,7 +11,7 @@ from llmgateway.fold import fold
 from llmgateway.v1 import embedding_pb2, generation_pb2, model_pb2, rerank_pb2, stream_pb2, usage_pb2
 
 from llmgateway_server import errors, tokens
-from llmgateway_server.config.settings import TimeoutSettings
+from llmgateway_server.config.resilience import TimeoutSettings
 from llmgateway_server.dialects.mock.answer import find_unserved
 from llmgateway_server.dialects.mock.models import describe_model, find_model, make_models
 from llmgateway_server.dialects.mock.options import Options, read_options

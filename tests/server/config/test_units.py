@@ -1,7 +1,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from llmgateway_server.config.settings import LimitSettings, TimeoutSettings
+from llmgateway_server.config.resilience import TimeoutSettings
+from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.config.units import (
     DURATION_UNITS_S,
     MAX_DURATION_S,

@@ -11,7 +11,7 @@ import pytest
 from llmgateway.fold import fold
 from llmgateway.v1 import embedding_pb2, generation_pb2, message_pb2, stream_pb2, tool_pb2, usage_pb2
 from llmgateway_server import errors, tokens
-from llmgateway_server.config.settings import TimeoutSettings
+from llmgateway_server.config.resilience import TimeoutSettings
 from llmgateway_server.dialects.mock.options import OptionsError
 from llmgateway_server.dialects.mock.tokens import lorem, split_tokens
 from llmgateway_server.upstream.mock import MockUpstream

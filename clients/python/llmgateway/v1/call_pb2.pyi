@@ -71,8 +71,8 @@ class CallInfo(_message.Message):
 
     @_builtins.property
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
-        """The attempts of the call in order, failed ones too; the last one answered. Empty on a cache hit,
-        and in `GenerationStarted`, when they are not over yet.
+        """The attempts of the call in order, failed ones too; the last one answered. Empty on a cache hit. In
+        `GenerationStarted`: those that failed before, since the last one is not over yet.
         """
 
     @_builtins.property
@@ -130,9 +130,9 @@ class Attempt(_message.Message):
         KIND_FIRST: Attempt._Kind.ValueType  # 1
         """The first try of the call."""
         KIND_RETRY: Attempt._Kind.ValueType  # 2
-        """The same target again, after a failure. Not made yet."""
+        """The same target again, after a failure there: perhaps with another of the provider's keys."""
         KIND_FALLBACK: Attempt._Kind.ValueType  # 3
-        """The route's next target, after a failure. Not made yet: a route has one target."""
+        """Another target, after a failure."""
         KIND_HEDGE: Attempt._Kind.ValueType  # 4
         """A second try beside a slow one. Not made yet."""
 
@@ -144,9 +144,9 @@ class Attempt(_message.Message):
     KIND_FIRST: Attempt.Kind.ValueType  # 1
     """The first try of the call."""
     KIND_RETRY: Attempt.Kind.ValueType  # 2
-    """The same target again, after a failure. Not made yet."""
+    """The same target again, after a failure there: perhaps with another of the provider's keys."""
     KIND_FALLBACK: Attempt.Kind.ValueType  # 3
-    """The route's next target, after a failure. Not made yet: a route has one target."""
+    """Another target, after a failure."""
     KIND_HEDGE: Attempt.Kind.ValueType  # 4
     """A second try beside a slow one. Not made yet."""
 
@@ -248,7 +248,9 @@ class CallFailure(_message.Message):
     """The provider's own message, redacted, at most 512 bytes. Empty if it sent none."""
     @_builtins.property
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
-        """The attempts of the call in order, as `CallInfo.attempts`. All of them failed."""
+        """The attempts of the call in order, as `CallInfo.attempts`. All of them failed. Empty where nothing
+        was sent.
+        """
 
     @_builtins.property
     def usage(self) -> _usage_pb2.Usage:

@@ -102,8 +102,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     an answer is `PROVIDER_BAD_RESPONSE`. Metadata: `limitBytes`.
     """
     ERROR_REASON_ALL_TARGETS_FAILED: _ErrorReason.ValueType  # 50
-    """UNAVAILABLE, 502. Every target of the route failed, for different reasons. Not raised yet: a
-    route has one target.
+    """UNAVAILABLE, 502. Every attempt failed, for different reasons. Comes with `google.rpc.RetryInfo` if
+    it is known when a target may answer again. Metadata: `model`, the name that was asked for.
     """
     ERROR_REASON_PROVIDER_OVERLOADED: _ErrorReason.ValueType  # 51
     """UNAVAILABLE, 503. The provider refused for load. Comes with `google.rpc.RetryInfo` if the
@@ -131,6 +131,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet."""
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 58
     """UNAVAILABLE, 503. The gateway is shutting down; another replica may answer at once."""
+    ERROR_REASON_CIRCUIT_OPEN: _ErrorReason.ValueType  # 59
+    """UNAVAILABLE, 503. The target failed so often of late that it is left alone for a while, and there is
+    no other; nothing was sent. Comes with `google.rpc.RetryInfo`. Metadata: `provider`, `model`.
+    """
     ERROR_REASON_CONNECT_TIMEOUT: _ErrorReason.ValueType  # 60
     """DEADLINE_EXCEEDED, 504. No connection to the provider in time. Metadata: `provider`, `timeoutMs`."""
     ERROR_REASON_FIRST_CONTENT_TIMEOUT: _ErrorReason.ValueType  # 61
@@ -161,8 +165,9 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     New values may be added: treat an unknown one by its gRPC code. "Not raised yet" marks those that
     wait for the part of the gateway which raises them.
 
-    Where several targets failed in different ways, the call fails with `ALL_TARGETS_FAILED` and lists
-    each reason in its attempts; where all failed alike, with that reason.
+    Where several attempts failed in different ways, the call fails with `ALL_TARGETS_FAILED` and lists
+    each reason in its attempts; where all failed alike, with that reason. A failure that is the request's
+    own fault (`INVALID_ARGUMENT`) and one of the call's deadline is told as itself, whatever came before.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
@@ -245,8 +250,8 @@ ERROR_REASON_RESPONSE_TOO_LARGE: ErrorReason.ValueType  # 45
 an answer is `PROVIDER_BAD_RESPONSE`. Metadata: `limitBytes`.
 """
 ERROR_REASON_ALL_TARGETS_FAILED: ErrorReason.ValueType  # 50
-"""UNAVAILABLE, 502. Every target of the route failed, for different reasons. Not raised yet: a
-route has one target.
+"""UNAVAILABLE, 502. Every attempt failed, for different reasons. Comes with `google.rpc.RetryInfo` if
+it is known when a target may answer again. Metadata: `model`, the name that was asked for.
 """
 ERROR_REASON_PROVIDER_OVERLOADED: ErrorReason.ValueType  # 51
 """UNAVAILABLE, 503. The provider refused for load. Comes with `google.rpc.RetryInfo` if the
@@ -274,6 +279,10 @@ ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 57
 """UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet."""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 58
 """UNAVAILABLE, 503. The gateway is shutting down; another replica may answer at once."""
+ERROR_REASON_CIRCUIT_OPEN: ErrorReason.ValueType  # 59
+"""UNAVAILABLE, 503. The target failed so often of late that it is left alone for a while, and there is
+no other; nothing was sent. Comes with `google.rpc.RetryInfo`. Metadata: `provider`, `model`.
+"""
 ERROR_REASON_CONNECT_TIMEOUT: ErrorReason.ValueType  # 60
 """DEADLINE_EXCEEDED, 504. No connection to the provider in time. Metadata: `provider`, `timeoutMs`."""
 ERROR_REASON_FIRST_CONTENT_TIMEOUT: ErrorReason.ValueType  # 61

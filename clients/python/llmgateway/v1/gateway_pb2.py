@@ -22,15 +22,17 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from llmgateway.v1 import compare_pb2 as llmgateway_dot_v1_dot_compare__pb2
 from llmgateway.v1 import count_tokens_pb2 as llmgateway_dot_v1_dot_count__tokens__pb2
 from llmgateway.v1 import embedding_pb2 as llmgateway_dot_v1_dot_embedding__pb2
+from llmgateway.v1 import explain_pb2 as llmgateway_dot_v1_dot_explain__pb2
 from llmgateway.v1 import generation_pb2 as llmgateway_dot_v1_dot_generation__pb2
 from llmgateway.v1 import model_pb2 as llmgateway_dot_v1_dot_model__pb2
 from llmgateway.v1 import rerank_pb2 as llmgateway_dot_v1_dot_rerank__pb2
 from llmgateway.v1 import stream_pb2 as llmgateway_dot_v1_dot_stream__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bllmgateway/v1/gateway.proto\x12\rllmgateway.v1\x1a llmgateway/v1/count_tokens.proto\x1a\x1dllmgateway/v1/embedding.proto\x1a\x1ellmgateway/v1/generation.proto\x1a\x19llmgateway/v1/model.proto\x1a\x1allmgateway/v1/rerank.proto\x1a\x1allmgateway/v1/stream.proto2\xc4\x04\n\nLLMGateway\x12K\n\x08Generate\x12\x1e.llmgateway.v1.GenerateRequest\x1a\x1f.llmgateway.v1.GenerateResponse\x12Y\n\x0eStreamGenerate\x12\x1e.llmgateway.v1.GenerateRequest\x1a%.llmgateway.v1.StreamGenerateResponse0\x01\x12\x42\n\x05\x45mbed\x12\x1b.llmgateway.v1.EmbedRequest\x1a\x1c.llmgateway.v1.EmbedResponse\x12\x45\n\x06Rerank\x12\x1c.llmgateway.v1.RerankRequest\x1a\x1d.llmgateway.v1.RerankResponse\x12Y\n\x0b\x43ountTokens\x12!.llmgateway.v1.CountTokensRequest\x1a\".llmgateway.v1.CountTokensResponse\"\x03\x90\x02\x01\x12P\n\x08GetModel\x12\x1e.llmgateway.v1.GetModelRequest\x1a\x1f.llmgateway.v1.GetModelResponse\"\x03\x90\x02\x01\x12V\n\nListModels\x12 .llmgateway.v1.ListModelsRequest\x1a!.llmgateway.v1.ListModelsResponse\"\x03\x90\x02\x01\x42\xa6\x01\n\x11\x64\x65v.llmgateway.v1B\x0cGatewayProtoP\x01ZJgithub.com/llmgateway/llmgateway/clients/go/gen/llmgateway/v1;llmgatewayv1\xa2\x02\x03LGW\xaa\x02\rLlmGateway.V1\xca\x02\rLlmGateway\\V1\xea\x02\x0eLlmGateway::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bllmgateway/v1/gateway.proto\x12\rllmgateway.v1\x1a\x1bllmgateway/v1/compare.proto\x1a llmgateway/v1/count_tokens.proto\x1a\x1dllmgateway/v1/embedding.proto\x1a\x1bllmgateway/v1/explain.proto\x1a\x1ellmgateway/v1/generation.proto\x1a\x19llmgateway/v1/model.proto\x1a\x1allmgateway/v1/rerank.proto\x1a\x1allmgateway/v1/stream.proto2\xee\x05\n\nLLMGateway\x12K\n\x08Generate\x12\x1e.llmgateway.v1.GenerateRequest\x1a\x1f.llmgateway.v1.GenerateResponse\x12Y\n\x0eStreamGenerate\x12\x1e.llmgateway.v1.GenerateRequest\x1a%.llmgateway.v1.StreamGenerateResponse0\x01\x12J\n\x07\x43ompare\x12\x1d.llmgateway.v1.CompareRequest\x1a\x1e.llmgateway.v1.CompareResponse0\x01\x12\x42\n\x05\x45mbed\x12\x1b.llmgateway.v1.EmbedRequest\x1a\x1c.llmgateway.v1.EmbedResponse\x12\x45\n\x06Rerank\x12\x1c.llmgateway.v1.RerankRequest\x1a\x1d.llmgateway.v1.RerankResponse\x12Y\n\x0b\x43ountTokens\x12!.llmgateway.v1.CountTokensRequest\x1a\".llmgateway.v1.CountTokensResponse\"\x03\x90\x02\x01\x12\\\n\x0c\x45xplainRoute\x12\".llmgateway.v1.ExplainRouteRequest\x1a#.llmgateway.v1.ExplainRouteResponse\"\x03\x90\x02\x01\x12P\n\x08GetModel\x12\x1e.llmgateway.v1.GetModelRequest\x1a\x1f.llmgateway.v1.GetModelResponse\"\x03\x90\x02\x01\x12V\n\nListModels\x12 .llmgateway.v1.ListModelsRequest\x1a!.llmgateway.v1.ListModelsResponse\"\x03\x90\x02\x01\x42\xa6\x01\n\x11\x64\x65v.llmgateway.v1B\x0cGatewayProtoP\x01ZJgithub.com/llmgateway/llmgateway/clients/go/gen/llmgateway/v1;llmgatewayv1\xa2\x02\x03LGW\xaa\x02\rLlmGateway.V1\xca\x02\rLlmGateway\\V1\xea\x02\x0eLlmGateway::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,10 +42,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\021dev.llmgateway.v1B\014GatewayProtoP\001ZJgithub.com/llmgateway/llmgateway/clients/go/gen/llmgateway/v1;llmgatewayv1\242\002\003LGW\252\002\rLlmGateway.V1\312\002\rLlmGateway\\V1\352\002\016LlmGateway::V1'
   _globals['_LLMGATEWAY'].methods_by_name['CountTokens']._loaded_options = None
   _globals['_LLMGATEWAY'].methods_by_name['CountTokens']._serialized_options = b'\220\002\001'
+  _globals['_LLMGATEWAY'].methods_by_name['ExplainRoute']._loaded_options = None
+  _globals['_LLMGATEWAY'].methods_by_name['ExplainRoute']._serialized_options = b'\220\002\001'
   _globals['_LLMGATEWAY'].methods_by_name['GetModel']._loaded_options = None
   _globals['_LLMGATEWAY'].methods_by_name['GetModel']._serialized_options = b'\220\002\001'
   _globals['_LLMGATEWAY'].methods_by_name['ListModels']._loaded_options = None
   _globals['_LLMGATEWAY'].methods_by_name['ListModels']._serialized_options = b'\220\002\001'
-  _globals['_LLMGATEWAY']._serialized_start=227
-  _globals['_LLMGATEWAY']._serialized_end=807
+  _globals['_LLMGATEWAY']._serialized_start=285
+  _globals['_LLMGATEWAY']._serialized_end=1035
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,10 @@
 import grpc
 import warnings
 
+from llmgateway.v1 import compare_pb2 as llmgateway_dot_v1_dot_compare__pb2
 from llmgateway.v1 import count_tokens_pb2 as llmgateway_dot_v1_dot_count__tokens__pb2
 from llmgateway.v1 import embedding_pb2 as llmgateway_dot_v1_dot_embedding__pb2
+from llmgateway.v1 import explain_pb2 as llmgateway_dot_v1_dot_explain__pb2
 from llmgateway.v1 import generation_pb2 as llmgateway_dot_v1_dot_generation__pb2
 from llmgateway.v1 import model_pb2 as llmgateway_dot_v1_dot_model__pb2
 from llmgateway.v1 import rerank_pb2 as llmgateway_dot_v1_dot_rerank__pb2
@@ -66,6 +68,11 @@ class LLMGatewayStub(object):
                 request_serializer=llmgateway_dot_v1_dot_generation__pb2.GenerateRequest.SerializeToString,
                 response_deserializer=llmgateway_dot_v1_dot_stream__pb2.StreamGenerateResponse.FromString,
                 _registered_method=True)
+        self.Compare = channel.unary_stream(
+                '/llmgateway.v1.LLMGateway/Compare',
+                request_serializer=llmgateway_dot_v1_dot_compare__pb2.CompareRequest.SerializeToString,
+                response_deserializer=llmgateway_dot_v1_dot_compare__pb2.CompareResponse.FromString,
+                _registered_method=True)
         self.Embed = channel.unary_unary(
                 '/llmgateway.v1.LLMGateway/Embed',
                 request_serializer=llmgateway_dot_v1_dot_embedding__pb2.EmbedRequest.SerializeToString,
@@ -80,6 +87,11 @@ class LLMGatewayStub(object):
                 '/llmgateway.v1.LLMGateway/CountTokens',
                 request_serializer=llmgateway_dot_v1_dot_count__tokens__pb2.CountTokensRequest.SerializeToString,
                 response_deserializer=llmgateway_dot_v1_dot_count__tokens__pb2.CountTokensResponse.FromString,
+                _registered_method=True)
+        self.ExplainRoute = channel.unary_unary(
+                '/llmgateway.v1.LLMGateway/ExplainRoute',
+                request_serializer=llmgateway_dot_v1_dot_explain__pb2.ExplainRouteRequest.SerializeToString,
+                response_deserializer=llmgateway_dot_v1_dot_explain__pb2.ExplainRouteResponse.FromString,
                 _registered_method=True)
         self.GetModel = channel.unary_unary(
                 '/llmgateway.v1.LLMGateway/GetModel',
@@ -141,6 +153,19 @@ class LLMGatewayServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Compare(self, request, context):
+        """Generates with several models at once, and returns what each writes as it is written.
+
+        Each model's events are those of its own `StreamGenerate`, under a call id of its own; messages of
+        different models interleave. A model that fails is told by a `failure`, and the others go on: the
+        stream ends with OK once each has finished or failed. A caller that cancels stops them all.
+
+        Errors: `INVALID_ARGUMENT`: a field is wrong. What befalls a single model is never the status.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Embed(self, request, context):
         """Turns inputs into vectors, one for each, in the same order. Errors: as `Generate`.
         """
@@ -157,6 +182,16 @@ class LLMGatewayServicer(object):
 
     def CountTokens(self, request, context):
         """Counts the tokens that a generation would read, without running the model.
+
+        Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainRoute(self, request, context):
+        """Tells where a generation would go now, which targets would be tried in which order, which are left
+        out and why, and what it could cost at most. Nothing is sent.
 
         Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
         """
@@ -196,6 +231,11 @@ def add_LLMGatewayServicer_to_server(servicer, server):
                     request_deserializer=llmgateway_dot_v1_dot_generation__pb2.GenerateRequest.FromString,
                     response_serializer=llmgateway_dot_v1_dot_stream__pb2.StreamGenerateResponse.SerializeToString,
             ),
+            'Compare': grpc.unary_stream_rpc_method_handler(
+                    servicer.Compare,
+                    request_deserializer=llmgateway_dot_v1_dot_compare__pb2.CompareRequest.FromString,
+                    response_serializer=llmgateway_dot_v1_dot_compare__pb2.CompareResponse.SerializeToString,
+            ),
             'Embed': grpc.unary_unary_rpc_method_handler(
                     servicer.Embed,
                     request_deserializer=llmgateway_dot_v1_dot_embedding__pb2.EmbedRequest.FromString,
@@ -210,6 +250,11 @@ def add_LLMGatewayServicer_to_server(servicer, server):
                     servicer.CountTokens,
                     request_deserializer=llmgateway_dot_v1_dot_count__tokens__pb2.CountTokensRequest.FromString,
                     response_serializer=llmgateway_dot_v1_dot_count__tokens__pb2.CountTokensResponse.SerializeToString,
+            ),
+            'ExplainRoute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainRoute,
+                    request_deserializer=llmgateway_dot_v1_dot_explain__pb2.ExplainRouteRequest.FromString,
+                    response_serializer=llmgateway_dot_v1_dot_explain__pb2.ExplainRouteResponse.SerializeToString,
             ),
             'GetModel': grpc.unary_unary_rpc_method_handler(
                     servicer.GetModel,
@@ -304,6 +349,33 @@ class LLMGateway(object):
             _registered_method=True)
 
     @staticmethod
+    def Compare(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/llmgateway.v1.LLMGateway/Compare',
+            llmgateway_dot_v1_dot_compare__pb2.CompareRequest.SerializeToString,
+            llmgateway_dot_v1_dot_compare__pb2.CompareResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Embed(request,
             target,
             options=(),
@@ -374,6 +446,33 @@ class LLMGateway(object):
             '/llmgateway.v1.LLMGateway/CountTokens',
             llmgateway_dot_v1_dot_count__tokens__pb2.CountTokensRequest.SerializeToString,
             llmgateway_dot_v1_dot_count__tokens__pb2.CountTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainRoute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/llmgateway.v1.LLMGateway/ExplainRoute',
+            llmgateway_dot_v1_dot_explain__pb2.ExplainRouteRequest.SerializeToString,
+            llmgateway_dot_v1_dot_explain__pb2.ExplainRouteResponse.FromString,
             options,
             channel_credentials,
             insecure,

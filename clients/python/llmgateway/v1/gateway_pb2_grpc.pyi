@@ -5,8 +5,10 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from llmgateway.v1 import compare_pb2 as _compare_pb2
 from llmgateway.v1 import count_tokens_pb2 as _count_tokens_pb2
 from llmgateway.v1 import embedding_pb2 as _embedding_pb2
+from llmgateway.v1 import explain_pb2 as _explain_pb2
 from llmgateway.v1 import generation_pb2 as _generation_pb2
 from llmgateway.v1 import model_pb2 as _model_pb2
 from llmgateway.v1 import rerank_pb2 as _rerank_pb2
@@ -75,12 +77,27 @@ class LLMGatewayStub:
 
     Errors: as `Generate`, and `STREAM_BROKEN` or `EVENT_GAP_TIMEOUT` after content.
     """
+    Compare: _grpc.UnaryStreamMultiCallable[_compare_pb2.CompareRequest, _compare_pb2.CompareResponse]
+    """Generates with several models at once, and returns what each writes as it is written.
+
+    Each model's events are those of its own `StreamGenerate`, under a call id of its own; messages of
+    different models interleave. A model that fails is told by a `failure`, and the others go on: the
+    stream ends with OK once each has finished or failed. A caller that cancels stops them all.
+
+    Errors: `INVALID_ARGUMENT`: a field is wrong. What befalls a single model is never the status.
+    """
     Embed: _grpc.UnaryUnaryMultiCallable[_embedding_pb2.EmbedRequest, _embedding_pb2.EmbedResponse]
     """Turns inputs into vectors, one for each, in the same order. Errors: as `Generate`."""
     Rerank: _grpc.UnaryUnaryMultiCallable[_rerank_pb2.RerankRequest, _rerank_pb2.RerankResponse]
     """Sorts documents by how well they answer a query. Errors: as `Generate`."""
     CountTokens: _grpc.UnaryUnaryMultiCallable[_count_tokens_pb2.CountTokensRequest, _count_tokens_pb2.CountTokensResponse]
     """Counts the tokens that a generation would read, without running the model.
+
+    Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
+    """
+    ExplainRoute: _grpc.UnaryUnaryMultiCallable[_explain_pb2.ExplainRouteRequest, _explain_pb2.ExplainRouteResponse]
+    """Tells where a generation would go now, which targets would be tried in which order, which are left
+    out and why, and what it could cost at most. Nothing is sent.
 
     Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
     """
@@ -138,12 +155,27 @@ class LLMGatewayAsyncStub(LLMGatewayStub):
 
     Errors: as `Generate`, and `STREAM_BROKEN` or `EVENT_GAP_TIMEOUT` after content.
     """
+    Compare: _aio.UnaryStreamMultiCallable[_compare_pb2.CompareRequest, _compare_pb2.CompareResponse]  # type: ignore[assignment]
+    """Generates with several models at once, and returns what each writes as it is written.
+
+    Each model's events are those of its own `StreamGenerate`, under a call id of its own; messages of
+    different models interleave. A model that fails is told by a `failure`, and the others go on: the
+    stream ends with OK once each has finished or failed. A caller that cancels stops them all.
+
+    Errors: `INVALID_ARGUMENT`: a field is wrong. What befalls a single model is never the status.
+    """
     Embed: _aio.UnaryUnaryMultiCallable[_embedding_pb2.EmbedRequest, _embedding_pb2.EmbedResponse]  # type: ignore[assignment]
     """Turns inputs into vectors, one for each, in the same order. Errors: as `Generate`."""
     Rerank: _aio.UnaryUnaryMultiCallable[_rerank_pb2.RerankRequest, _rerank_pb2.RerankResponse]  # type: ignore[assignment]
     """Sorts documents by how well they answer a query. Errors: as `Generate`."""
     CountTokens: _aio.UnaryUnaryMultiCallable[_count_tokens_pb2.CountTokensRequest, _count_tokens_pb2.CountTokensResponse]  # type: ignore[assignment]
     """Counts the tokens that a generation would read, without running the model.
+
+    Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
+    """
+    ExplainRoute: _aio.UnaryUnaryMultiCallable[_explain_pb2.ExplainRouteRequest, _explain_pb2.ExplainRouteResponse]  # type: ignore[assignment]
+    """Tells where a generation would go now, which targets would be tried in which order, which are left
+    out and why, and what it could cost at most. Nothing is sent.
 
     Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
     """
@@ -212,6 +244,21 @@ class LLMGatewayServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def Compare(
+        self,
+        request: _compare_pb2.CompareRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_compare_pb2.CompareResponse], _abc.AsyncIterator[_compare_pb2.CompareResponse]]:
+        """Generates with several models at once, and returns what each writes as it is written.
+
+        Each model's events are those of its own `StreamGenerate`, under a call id of its own; messages of
+        different models interleave. A model that fails is told by a `failure`, and the others go on: the
+        stream ends with OK once each has finished or failed. A caller that cancels stops them all.
+
+        Errors: `INVALID_ARGUMENT`: a field is wrong. What befalls a single model is never the status.
+        """
+
+    @_abc_1.abstractmethod
     def Embed(
         self,
         request: _embedding_pb2.EmbedRequest,
@@ -234,6 +281,18 @@ class LLMGatewayServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_count_tokens_pb2.CountTokensResponse, _abc.Awaitable[_count_tokens_pb2.CountTokensResponse]]:
         """Counts the tokens that a generation would read, without running the model.
+
+        Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainRoute(
+        self,
+        request: _explain_pb2.ExplainRouteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_explain_pb2.ExplainRouteResponse, _abc.Awaitable[_explain_pb2.ExplainRouteResponse]]:
+        """Tells where a generation would go now, which targets would be tried in which order, which are left
+        out and why, and what it could cost at most. Nothing is sent.
 
         Errors: `INVALID_ARGUMENT` and `NOT_FOUND` as `Generate`.
         """

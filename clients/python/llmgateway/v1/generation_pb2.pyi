@@ -176,7 +176,8 @@ class GenerateRequest(_message.Message):
     HEARTBEAT_INTERVAL_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """What to run: `provider/model`, or the name of a route, for example `openai/gpt-4o-mini` or `fast`.
-    Required, at most 512 characters.
+    Required, at most 512 characters. Where nothing else bears such a name, `:floor` at its end stands
+    for `routing.sort` = `price`, and `:nitro` for `throughput`.
     """
     max_output_token_count: _builtins.int
     """The most tokens to write, reasoning included; at least 1. If unset, the model's own limit applies."""
@@ -692,10 +693,7 @@ Global___AudioOptions: _TypeAlias = AudioOptions  # noqa: Y015
 class RoutingPreferences(_message.Message):
     """Says which targets of a route to prefer. It narrows what the caller may use, never widens it.
 
-    A route has one target for now. `allowed_providers`, `denied_providers` and `required_tags` are
-    honoured as filters: if they leave no target, the call is refused with `CAPABILITY_MISSING`.
-    `provider_order`, `allow_fallback` and `sort` change nothing while there is one target to choose
-    from.
+    If the filters leave no target, the call is refused with `CAPABILITY_MISSING`.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -727,21 +725,24 @@ class RoutingPreferences(_message.Message):
     ALLOW_FALLBACK_FIELD_NUMBER: _builtins.int
     REQUIRED_TAGS_FIELD_NUMBER: _builtins.int
     SORT_FIELD_NUMBER: _builtins.int
+    MAX_PRICE_FIELD_NUMBER: _builtins.int
     allow_fallback: _builtins.bool
     """Whether another target may answer after the first one failed. If unset, it may."""
     sort: _builtins.str
-    """What to sort targets by: `price`, `latency` or `throughput`, the best first. If empty, as the
-    route says.
+    """What to sort targets by: `price`, `latency` or `throughput`, the best first; fallbacks stay last.
+    If empty, as the route says.
     """
     @_builtins.property
     def fallback_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Models to try in order after `GenerateRequest.model`. Not served yet: if set, the call is refused
-        with `INVALID_FIELD`.
+        """Models or routes to try in order after `GenerateRequest.model`, at most 16. The caller must be
+        allowed to use each. They come before the route's own fallbacks.
         """
 
     @_builtins.property
     def provider_order(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Providers to try first, in order; the others follow. If empty, as the route says."""
+        """Providers to try first, in order, by their names in the gateway's configuration; the others
+        follow. If empty, as the route says.
+        """
 
     @_builtins.property
     def allowed_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -753,8 +754,14 @@ class RoutingPreferences(_message.Message):
 
     @_builtins.property
     def required_tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Tags that a target must have, for example `region` = `eu`. If empty, any will do. No target has
-        tags yet: if set, the call is refused with `CAPABILITY_MISSING`.
+        """Tags that a target must have, for example `region` = `eu`, in addition to those that the route and
+        the key require. If empty, any will do.
+        """
+
+    @_builtins.property
+    def max_price(self) -> Global___MaxPrice:
+        """The most that a target's tokens may cost; one whose price is unknown is left out. If unset, any
+        price will do.
         """
 
     def __init__(
@@ -767,16 +774,50 @@ class RoutingPreferences(_message.Message):
         allow_fallback: _builtins.bool | None = ...,
         required_tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         sort: _builtins.str = ...,
+        max_price: Global___MaxPrice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_allow_fallback", b"_allow_fallback", "allow_fallback", b"allow_fallback"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_allow_fallback", b"_allow_fallback", "allow_fallback", b"allow_fallback", "max_price", b"max_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_allow_fallback", b"_allow_fallback", "allow_fallback", b"allow_fallback", "allowed_providers", b"allowed_providers", "denied_providers", b"denied_providers", "fallback_models", b"fallback_models", "provider_order", b"provider_order", "required_tags", b"required_tags", "sort", b"sort"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_allow_fallback", b"_allow_fallback", "allow_fallback", b"allow_fallback", "allowed_providers", b"allowed_providers", "denied_providers", b"denied_providers", "fallback_models", b"fallback_models", "max_price", b"max_price", "provider_order", b"provider_order", "required_tags", b"required_tags", "sort", b"sort"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__allow_fallback: _TypeAlias = _typing.Literal["allow_fallback"]  # noqa: Y015
     _WhichOneofArgType__allow_fallback: _TypeAlias = _typing.Literal["_allow_fallback", b"_allow_fallback"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__allow_fallback) -> _WhichOneofReturnType__allow_fallback | None: ...
 
 Global___RoutingPreferences: _TypeAlias = RoutingPreferences  # noqa: Y015
+
+@_typing.final
+class MaxPrice(_message.Message):
+    """The most that a target's tokens may cost, in 1e-9 US dollars for a million tokens, 0 or more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INPUT_USD_NANOS_PER_MILLION_FIELD_NUMBER: _builtins.int
+    OUTPUT_USD_NANOS_PER_MILLION_FIELD_NUMBER: _builtins.int
+    input_usd_nanos_per_million: _builtins.int
+    """Of what is read. If unset, any price."""
+    output_usd_nanos_per_million: _builtins.int
+    """Of what is written. If unset, any price."""
+    def __init__(
+        self,
+        *,
+        input_usd_nanos_per_million: _builtins.int | None = ...,
+        output_usd_nanos_per_million: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_input_usd_nanos_per_million", b"_input_usd_nanos_per_million", "_output_usd_nanos_per_million", b"_output_usd_nanos_per_million", "input_usd_nanos_per_million", b"input_usd_nanos_per_million", "output_usd_nanos_per_million", b"output_usd_nanos_per_million"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_input_usd_nanos_per_million", b"_input_usd_nanos_per_million", "_output_usd_nanos_per_million", b"_output_usd_nanos_per_million", "input_usd_nanos_per_million", b"input_usd_nanos_per_million", "output_usd_nanos_per_million", b"output_usd_nanos_per_million"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__input_usd_nanos_per_million: _TypeAlias = _typing.Literal["input_usd_nanos_per_million"]  # noqa: Y015
+    _WhichOneofArgType__input_usd_nanos_per_million: _TypeAlias = _typing.Literal["_input_usd_nanos_per_million", b"_input_usd_nanos_per_million"]  # noqa: Y015
+    _WhichOneofReturnType__output_usd_nanos_per_million: _TypeAlias = _typing.Literal["output_usd_nanos_per_million"]  # noqa: Y015
+    _WhichOneofArgType__output_usd_nanos_per_million: _TypeAlias = _typing.Literal["_output_usd_nanos_per_million", b"_output_usd_nanos_per_million"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__input_usd_nanos_per_million) -> _WhichOneofReturnType__input_usd_nanos_per_million | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__output_usd_nanos_per_million) -> _WhichOneofReturnType__output_usd_nanos_per_million | None: ...
+
+Global___MaxPrice: _TypeAlias = MaxPrice  # noqa: Y015
 
 @_typing.final
 class GenerateResponse(_message.Message):

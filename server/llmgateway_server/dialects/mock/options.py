@@ -26,7 +26,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import Field, ValidationError, model_validator
 
-from llmgateway_server.config.settings import FROM_FILE, Duration, Section, Several
+from llmgateway_server.config.section import FROM_FILE, Duration, Section, Several
 from llmgateway_server.dialects.mock.faults import FAULT_REASONS, STATUS_RANGE
 from llmgateway_server.errors import FieldViolation
 
