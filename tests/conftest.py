@@ -13,7 +13,7 @@ settings.register_profile(
 )
 settings.register_profile(
     "campaign",
-    max_examples=5_000,
+    max_examples=10_000,
     deadline=None,
     derandomize=False,
     print_blob=True,

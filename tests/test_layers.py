@@ -17,17 +17,20 @@ CLIENT = ROOT / "clients" / "python" / "llmgateway"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
+    frozenset({"client_commands"}),
+    frozenset({"terminal_compare", "terminal_explain"}),
+    frozenset({"terminal_text"}),
     frozenset({"app", "terminal"}),
-    frozenset({"banner", "rpc", "snapshot"}),
-    frozenset({"providers"}),
+    frozenset({"banner", "rpc", "snapshot", "trouble"}),
+    frozenset({"providers", "rooms"}),
     frozenset({"pipeline"}),
-    frozenset({"heartbeat"}),
-    frozenset({"attempts", "auth"}),
+    frozenset({"comparison", "heartbeat"}),
+    frozenset({"attempts", "auth", "admission"}),
     frozenset({"routing", "upstream"}),
     frozenset({"dialects", "catalog", "telemetry"}),
-    frozenset({"validation", "tokens"}),
+    frozenset({"endings", "tokens", "validation"}),
     frozenset({"call"}),
-    frozenset({"config", "errors"}),
+    frozenset({"config", "errors", "patterns"}),
 )
 ROW = {room: index for index, row in enumerate(LAYERS) for room in row}
 

@@ -54,11 +54,11 @@ class Handlers:
         options = body.stream_options
         self._take_idempotency_key(request, call)
         if body.stream:
-            chunks = ChatChunks(body.model, with_usage=bool(options is not None and options.include_usage))
+            chunks = ChatChunks(call.model, with_usage=bool(options is not None and options.include_usage))
             to_chunks = (lambda events: to_function_deltas(chunks.chunks(events))) if is_old else chunks.chunks
             return await self._stream(request, call, to_chunks, errors.CHAT_PARAMS)
         answer = await self._unary(self._stub.Generate, request, call, errors.CHAT_PARAMS)
-        completion = to_chat_completion(answer, body.model)
+        completion = to_chat_completion(answer, call.model)
         if is_old:
             completion = to_function_calls(completion)
         return call_response(completion, answer.call, answer.usage)

@@ -13,6 +13,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from llmgateway.v1 import call_pb2, stream_pb2, usage_pb2
 
+from llmgateway_http.attempts import attempt_list
 from llmgateway_http.openai.errors import RestError
 
 MAX_WARNINGS_CHARACTERS = 1024
@@ -74,6 +75,8 @@ def call_response(body: dict[str, Any], call: call_pb2.CallInfo, usage: usage_pb
     headers = call_headers(call)
     headers["content-type"] = "application/json"
     headers["x-llmgateway-attempts"] = str(len(call.attempts))
+    if call.attempts:
+        headers["x-llmgateway-attempt-list"] = attempt_list(call.attempts)
     overhead = call.gateway_latency
     headers["x-llmgateway-overhead-ms"] = f"{overhead.seconds * 1000 + overhead.nanos / 1e6:.3f}"
     if usage.HasField("cost_usd_nanos"):
@@ -97,8 +100,17 @@ def stream_headers(message: stream_pb2.StreamGenerateResponse) -> dict[str, str]
     """Return who answers a stream, and what was left out; what it took comes at its end, with its usage."""
     for event in message.events:
         if event.HasField("started"):
-            return call_headers(event.started.call)
+            return begun_headers(event.started.call)
     return {}
+
+
+def begun_headers(call: call_pb2.CallInfo) -> dict[str, str]:
+    """Return the headers of a stream that begins: its last attempt is not over, and so not in the list."""
+    headers = call_headers(call)
+    headers["x-llmgateway-attempts"] = str(len(call.attempts) + 1)
+    if call.attempts:
+        headers["x-llmgateway-attempt-list"] = attempt_list(call.attempts)
+    return headers
 
 
 def warnings_text(call: call_pb2.CallInfo) -> str:
@@ -120,6 +132,9 @@ def error_response(error: RestError) -> web.Response:
     headers = {**limits, **JSON_HEADERS, "x-should-retry": "true" if error.row.should_retry else "false"}
     # What is refused before it is a call has no id of the gateway's; its client asks for one all the same.
     headers["x-request-id"] = error.call_id or f"rest_{secrets.token_hex(12)}"
+    if error.attempts:
+        headers["x-llmgateway-attempts"] = str(len(error.attempts))
+        headers["x-llmgateway-attempt-list"] = attempt_list(error.attempts)
     if error.retry_after_s is not None:
         headers["retry-after"] = str(max(1, -(-int(error.retry_after_s * 1000) // 1000)))
         headers["retry-after-ms"] = str(int(error.retry_after_s * 1000))

@@ -13,6 +13,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -22,22 +23,25 @@ from llmgateway.v1 import gateway_pb2_grpc
 from llmgateway_http.app import create_app, start_server
 from llmgateway_http.settings import ShimSettings
 
-from llmgateway_server import errors
 from llmgateway_server.banner import Listening, banner
 from llmgateway_server.config.address import Address, parse_address
+from llmgateway_server.config.restart import Started
 from llmgateway_server.config.settings import Settings, TlsSettings
+from llmgateway_server.live import Live
+from llmgateway_server.loading import Source, load_again
+from llmgateway_server.reloading import Reloader, reload_when_changed
 from llmgateway_server.rpc.local import LocalStub
-from llmgateway_server.rpc.methods import methods_of
 from llmgateway_server.rpc.remote import asks_for_no_key, is_serving
 from llmgateway_server.rpc.rim import Clocks, Rim
 from llmgateway_server.rpc.server import GrpcServer
 from llmgateway_server.rpc.servicer import service_handler
-from llmgateway_server.snapshot import Shared, Snapshot
+from llmgateway_server.snapshot import Snapshot, make_shared
 from llmgateway_server.telemetry.logs import LineWriter, start_logging
 from llmgateway_server.telemetry.loop_delay import observe_loop_delay
 from llmgateway_server.telemetry.metrics import Metrics
 from llmgateway_server.telemetry.observer import CallObserver
 from llmgateway_server.telemetry.probes import probe_app
+from llmgateway_server.trouble import TroubleReporter
 from llmgateway_server.upstream.http_pool import HttpPool
 
 log = logging.getLogger("llmgateway")
@@ -51,14 +55,20 @@ YOUNG_OBJECTS = 10_000
 class Gateway:
     """One gateway: everything that a configuration asks for, started and stopped together."""
 
-    def __init__(self, settings: Settings, writer: LineWriter) -> None:
+    def __init__(self, settings: Settings, writer: LineWriter, source: Source | None = None) -> None:
         self._settings = settings
+        self._source = source
         self._metrics = Metrics()
         call_later = asyncio.get_running_loop().call_later
         self._observer = CallObserver(self._metrics, writer, time.time, call_later, log_calls=settings.log.calls)
         self._tasks: set[asyncio.Task[None]] = set()
         self._opened = contextlib.AsyncExitStack()
         self._is_ready = False
+        self._reloader: Reloader | None = None
+        if source is not None and source.content is not None:
+            started = Started.with_settings(settings)
+            load = partial(load_again, source, started)
+            self._reloader = Reloader(source.name, lambda: load(self._settings), self._adopt, self._metrics)
         self.providers: tuple[str, ...] = ()
 
     async def start(self) -> None:
@@ -72,32 +82,45 @@ class Gateway:
         settings, clock = self._settings, time.monotonic
         http = HttpPool(clock)
         opened.push_async_callback(http.close)
-        snapshot = Snapshot(settings, 1, Shared(http, clock, time.time, self._report_credentials, self._report_listing))
-        opened.push_async_callback(snapshot.close)
+        self._shared = make_shared(settings, http, clock, time.time, TroubleReporter(self._metrics))
+        snapshot = Snapshot(settings, 1, self._shared)
+        self._live = Live(snapshot)
+        opened.push_async_callback(self._live.close)
         self.providers = snapshot.providers
         self._rim = Rim(
-            snapshot.keyring,
+            self._live,
             self._observer,
             Clocks(clock, time.time_ns),
             CallIds(),
             settings.timeouts.total_s,
-            settings.limits.concurrent_calls,
+            most_calls(settings),
         )
-        methods = methods_of(snapshot.pipeline)
-        handler = service_handler(methods, self._rim, settings.limits)
+        await self._open_faces(opened)
+        self._metrics_address = await self._serve_probes(opened)
+        snapshot.start()
+        self._metrics.config_started(snapshot.revision)
+        self._own(opened, observe_loop_delay(self._metrics.loop_delay.observe))
+        if self._source is not None and self._reloader is not None:
+            self._own(opened, self._reloader.run())
+            self._own(opened, reload_when_changed(self._source, self._reloader))
+
+    async def _open_faces(self, opened: contextlib.AsyncExitStack) -> None:
+        """Serve gRPC and REST."""
+        settings = self._settings
+        handler = service_handler(self._live.methods, self._rim, settings.limits)
         self._grpc = GrpcServer(handler, settings.server, settings.limits)
         opened.push_async_callback(self._grpc.stop, 0)
         await self._grpc.start()
-        stub = LocalStub(methods, self._rim, self._tasks)
+        stub = LocalStub(self._live.methods, self._rim, self._tasks)
         shim = shim_settings(settings)
         app = create_app(stub, shim, is_ready=self._ready)
         tls = server_tls(settings.server.http_tls)
         self._rest = await start_server(app, settings.server.http_listen, tls, shim)
         opened.push_async_callback(self._rest.close)
-        self._metrics_address = await self._serve_probes(opened)
-        snapshot.start()
-        watch = asyncio.create_task(observe_loop_delay(self._metrics.loop_delay.observe))
-        opened.push_async_callback(cancel, watch)
+
+    def _own(self, opened: contextlib.AsyncExitStack, work: Coroutine[None, None, None]) -> None:
+        """Do `work` beside everything else, until the gateway closes."""
+        opened.push_async_callback(cancel, asyncio.create_task(work))
 
     async def _serve_probes(self, opened: contextlib.AsyncExitStack) -> Address:
         address = parse_address(self._settings.server.metrics_listen)
@@ -122,9 +145,33 @@ class Gateway:
             http_tls=server.http_tls is not None,
         )
 
+    @property
+    def settings(self) -> Settings:
+        """The settings in use."""
+        return self._settings
+
+    def reload(self) -> None:
+        """Have the configuration read again soon, if there is a file to read."""
+        if self._reloader is None:
+            log.warning("there is nothing to reload: no configuration file was named that can be read again")
+        else:
+            self._reloader.ask()
+
+    def _adopt(self, settings: Settings) -> int:
+        """Serve the calls to come by other settings; return their revision."""
+        snapshot = Snapshot(settings, self._live.revision + 1, self._shared)
+        snapshot.start()
+        self._live.swap(snapshot)
+        self._rim.follow(settings.timeouts.total_s, most_calls(settings))
+        logging.getLogger().setLevel(settings.log.level.upper())
+        self._settings = settings
+        return snapshot.revision
+
     async def announce_stop(self) -> None:
         """Turn health and readiness off, and serve on: load balancers look away before anything closes."""
         self._is_ready = False
+        if self._reloader is not None:
+            self._reloader.stop()
         await self._grpc.set_serving(False)
 
     async def drain(self, drain_s: float) -> None:
@@ -153,12 +200,10 @@ class Gateway:
     async def _ready(self) -> bool:
         return self._is_ready
 
-    def _report_credentials(self, provider: str, what: str) -> None:
-        log.warning("provider %s %s", provider, what)
 
-    def _report_listing(self, provider: str, error: errors.CallError) -> None:
-        self._metrics.listing_failed(provider)
-        log.warning("provider %s did not list its models: %s", provider, error.message)
+def most_calls(settings: Settings) -> int:
+    """Return how many calls may be in the house at once: those that run, and those that wait for room."""
+    return settings.limits.concurrent_calls + settings.limits.queued_calls
 
 
 def shim_settings(settings: Settings) -> ShimSettings:
@@ -232,6 +277,12 @@ class StopSignals:
         self.first.set()
 
 
+def on_hangup(work: Callable[[], None]) -> None:
+    """Do `work` whenever SIGHUP comes, which ends the process no more."""
+    if hasattr(signal, "SIGHUP"):  # Windows has none
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, work)
+
+
 def settle_memory() -> None:
     """Leave what was made at the start out of every later collection, and collect young objects less often.
 
@@ -257,13 +308,14 @@ async def finish_unless(stop: asyncio.Event, work: Coroutine[None, None, None]) 
         await asyncio.wait({task, stopped})
 
 
-async def serve(settings: Settings) -> int:
+async def serve(settings: Settings, source: Source | None) -> int:
     """Serve until a signal asks for a stop; return the exit code: 0 after a drain, 1 otherwise."""
     writer, stop_logging = start_logging(settings.log.level)
-    gateway = Gateway(settings, writer)
+    gateway = Gateway(settings, writer, source)
     try:
         signals = StopSignals()
         signals.listen()
+        on_hangup(gateway.reload)
         await gateway.start()
         settle_memory()
         listening = gateway.listening
@@ -275,8 +327,8 @@ async def serve(settings: Settings) -> int:
         await gateway.announce_stop()
         if not signals.skips_lame_duck:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(signals.second.wait(), settings.server.lame_duck_s)
-        return 0 if await finish_unless(signals.second, gateway.drain(settings.server.drain_s)) else 1
+                await asyncio.wait_for(signals.second.wait(), gateway.settings.server.lame_duck_s)
+        return 0 if await finish_unless(signals.second, gateway.drain(gateway.settings.server.drain_s)) else 1
     except OSError as error:
         print(f"llmgateway: {error}", file=sys.stderr)  # noqa: T201
         return 1
@@ -285,10 +337,10 @@ async def serve(settings: Settings) -> int:
         stop_logging()
 
 
-def run(settings: Settings) -> int:
-    """Serve in an event loop of its own; return the exit code."""
+def run(settings: Settings, source: Source | None = None) -> int:
+    """Serve in an event loop of its own; return the exit code. What `source` holds may change meanwhile."""
     with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
-        return runner.run(serve(settings))
+        return runner.run(serve(settings, source))
 
 
 async def serve_shim(target: str, settings: Settings, *, tls: bool, ca: bytes | None) -> int:
@@ -296,6 +348,7 @@ async def serve_shim(target: str, settings: Settings, *, tls: bool, ca: bytes | 
     _, stop_logging = start_logging(settings.log.level)
     signals = StopSignals()
     signals.listen()
+    on_hangup(lambda: log.warning("there is nothing to reload: REST alone is started anew instead"))
     # Whether to try again is the REST client's to decide, as it is in process.
     channel = open_channel(target, tls=tls, root_certificates=ca, options=[("grpc.enable_retries", 0)])
     try:

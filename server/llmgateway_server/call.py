@@ -16,13 +16,16 @@ NANOS_PER_S = 1_000_000_000
 class Principal:
     """Who calls.
 
-    `models` are patterns of what it may call: `*`, `provider/*`, `provider/model` or a route's name.
+    `models` are patterns of what it may call: `*`, `provider/*`, `provider/model` or a route's name. `require` are tags
+    that whatever answers it must have; `weight` is its share where calls of several keys wait for room.
     """
 
     name: str
     models: tuple[str, ...] = ("*",)
     team: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    require: Mapping[str, str] = field(default_factory=dict)
+    weight: int = 1
 
 
 class Outcome(msgspec.Struct):

@@ -10,7 +10,7 @@ The tree, by gRPC code; raise leaves only:
       FAILED_PRECONDITION  CapabilityMissing
       RESOURCE_EXHAUSTED   ProviderRateLimited, GatewayOverloaded, RequestTooLarge
       UNAVAILABLE          ProviderOverloaded, ProviderUnreachable, ProviderKeyRejected,
-                           ProviderBadResponse, StreamBroken, ShuttingDown
+                           ProviderBadResponse, StreamBroken, AllTargetsFailed, CircuitOpen, ShuttingDown
       DEADLINE_EXCEEDED    ConnectTimeout, FirstContentTimeout, EventGapTimeout, TotalTimeout
       ABORTED              ReaderTooSlow
       CANCELLED            CallerLeft
@@ -67,7 +67,8 @@ class CallError(Exception):
     `provider_message` is the provider's own text, already redacted. `http_status` is the provider's, 0 if
     there was none. `retry_after_s` becomes `google.rpc.RetryInfo`.
 
-    Attempts fill in `attempts`, `usage` and `started` on the way up; they become a `CallFailure`.
+    Attempts fill in `attempts`, `usage` and `started` on the way up; they become a `CallFailure`. `is_rehearsed` says
+    that the caller had asked for just this failure: it tells nothing of anybody's health.
     """
 
     code: ClassVar[Code]
@@ -93,6 +94,12 @@ class CallError(Exception):
         self.attempts: list[call_pb2.Attempt] = []
         self.usage: usage_pb2.Usage | None = None
         self.started = False
+        self.is_rehearsed = False
+
+    @property
+    def reason_word(self) -> str:
+        """The reason in lower case, without its prefix, as prose has it."""
+        return Reason.Name(self.reason).removeprefix("ERROR_REASON_").lower()
 
 
 class InvalidField(CallError):
@@ -210,6 +217,20 @@ class ProviderBadResponse(CallError):
 
     code = Code.UNAVAILABLE
     reason = Reason.ERROR_REASON_PROVIDER_BAD_RESPONSE
+
+
+class AllTargetsFailed(CallError):
+    """Every attempt failed, in different ways."""
+
+    code = Code.UNAVAILABLE
+    reason = Reason.ERROR_REASON_ALL_TARGETS_FAILED
+
+
+class CircuitOpen(CallError):
+    """The only targets are left alone for a while: they failed too often of late."""
+
+    code = Code.UNAVAILABLE
+    reason = Reason.ERROR_REASON_CIRCUIT_OPEN
 
 
 class StreamBroken(CallError):

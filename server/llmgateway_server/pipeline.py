@@ -1,9 +1,9 @@
 """The path of a call, from top to bottom.
 
-    validate → resolve → authorise → attempt → account
+    validate → plan (resolve, authorise, order) → admit → attempt → account
 
 Each method is one RPC of the contract. Whatever refuses a call raises a leaf of `errors`; the rim around the
-pipeline turns it into a status, and has authenticated and admitted the call before.
+pipeline turns it into a status, and has authenticated the call before.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from llmgateway.v1 import (
     call_pb2,
     count_tokens_pb2,
     embedding_pb2,
+    explain_pb2,
     generation_pb2,
     model_pb2,
     rerank_pb2,
@@ -26,15 +27,18 @@ from llmgateway.v1 import (
 )
 
 from llmgateway_server import errors, tokens
-from llmgateway_server.attempts.attempts import Attempts, Events
+from llmgateway_server.attempts.attempts import Attempts
+from llmgateway_server.attempts.delivery import Events
 from llmgateway_server.auth.policy import may_use
-from llmgateway_server.call import NANOS_PER_S, Call, set_duration
+from llmgateway_server.call import NANOS_PER_S, Call, Outcome, set_duration
 from llmgateway_server.config.settings import LimitSettings
-from llmgateway_server.dialects.options import other_models
 from llmgateway_server.heartbeat import with_heartbeats
-from llmgateway_server.routing.capabilities import CapabilityCheck
 from llmgateway_server.routing.directory import ModelDirectory
-from llmgateway_server.routing.plan import RouteTable, Target, check_preferences
+from llmgateway_server.routing.explanation import explain
+from llmgateway_server.routing.health import Room
+from llmgateway_server.routing.plan import Ask, Plan, Planner, Request, not_allowed
+from llmgateway_server.routing.routes import RouteTable
+from llmgateway_server.routing.suffix import Suffixes
 from llmgateway_server.upstream.upstream import Upstream
 from llmgateway_server.validation.requests import (
     validate_embed,
@@ -49,113 +53,138 @@ PAGE_TOKEN_PREFIX = "after:"  # noqa: S105  # names a page, grants nothing
 
 Generation = generation_pb2.GenerateRequest
 Cacheable = generation_pb2.GenerateRequest | embedding_pb2.EmbedRequest
-Billable = Cacheable | rerank_pb2.RerankRequest
-Prices = Callable[[Target, usage_pb2.Usage], int | None]
+Prices = Callable[[Outcome, usage_pb2.Usage], int | None]
+
+
+class Admitted:
+    """Room for one call in the gateway: taken on entering the block, given back on leaving it."""
+
+    __slots__ = ("_call", "_room")
+
+    def __init__(self, room: Room, call: Call) -> None:
+        self._room = room
+        self._call = call
+
+    async def __aenter__(self) -> None:
+        principal = self._call.principal
+        if not self._room.try_enter():
+            await self._room.enter(principal.name, principal.weight, self._call.deadline_s)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._room.leave()
 
 
 class Pipeline:
-    """Runs every call. `price` gives the cost of a usage in 1e-9 US dollars, None where no price is known."""
+    """Runs every call, by one state of the configuration.
+
+    `price` gives the cost of a usage in 1e-9 US dollars, None where no price is known. `room` bounds the calls that
+    run. `wall_s` is the time of day in seconds, `revision` that of the configuration.
+    """
 
     def __init__(
         self,
         limits: LimitSettings,
         table: RouteTable,
+        planner: Planner,
+        suffixes: Suffixes,
+        room: Room,
         upstreams: Mapping[str, Upstream],
         attempts: Attempts,
         directory: ModelDirectory,
-        capabilities: CapabilityCheck,
         price: Prices,
         clock: Callable[[], float],
+        wall_s: Callable[[], float],
+        revision: int,
     ) -> None:
         self._limits = limits
         self._table = table
+        self._planner = planner
+        self._suffixes = suffixes
+        self._room = room
         self._upstreams = upstreams
         self._attempts = attempts
         self._directory = directory
-        self._capabilities = capabilities
         self._price = price
         self._clock = clock
+        self._wall_s = wall_s
+        self._revision = revision
 
     async def generate(self, call: Call, request: Generation) -> generation_pb2.GenerateResponse:
         refuse(validate_generate(request, self._limits))
-        target = self._resolve(call, request.model)
-        check_preferences(target, request)
+        plan = self._plan(call, request)
         check_cache(request)
-        request, dropped = self._capabilities.fit(request, target)
-        upstream = self._upstreams[target.provider]
-        self._check_other_models(call, target, request, upstream)
-        response = await self._attempts.generate(call, request, target, upstream)
-        response.call.warnings.extend(dropped)
-        warn_of_options(response.call, request, upstream)
-        self._account(call, target, response.call, response.usage)
+        async with Admitted(self._room, call):
+            response = await self._attempts.generate(call, request, plan)
+        self._account(call, plan, request, response.call, response.usage)
         return response
 
     async def stream_generate(
         self, call: Call, request: Generation
     ) -> AsyncGenerator[stream_pb2.StreamGenerateResponse, None]:
         refuse(validate_generate(request, self._limits))
-        target = self._resolve(call, request.model)
-        check_preferences(target, request)
+        plan = self._plan(call, request)
         check_cache(request)
-        request, dropped = self._capabilities.fit(request, target)
-        upstream = self._upstreams[target.provider]
-        self._check_other_models(call, target, request, upstream)
-        stream = self._attempts.stream(call, request, target, upstream)
-        if request.HasField("heartbeat_interval"):
-            stream = with_heartbeats(stream, request.heartbeat_interval.ToTimedelta().total_seconds())
         sequence_number = 0
-        async with aclosing(stream):
-            async for events in stream:
-                if events[0].HasField("heartbeat"):
+        async with Admitted(self._room, call):
+            stream = self._attempts.stream(call, request, plan)
+            if request.HasField("heartbeat_interval"):
+                stream = with_heartbeats(stream, request.heartbeat_interval.ToTimedelta().total_seconds())
+            async with aclosing(stream):
+                async for events in stream:
+                    if events[0].HasField("heartbeat"):
+                        yield stream_pb2.StreamGenerateResponse(events=events)
+                        continue
+                    for event in events:
+                        sequence_number += 1
+                        event.sequence_number = sequence_number
+                    self._inform(call, plan, request, events)
                     yield stream_pb2.StreamGenerateResponse(events=events)
-                    continue
-                for event in events:
-                    sequence_number += 1
-                    event.sequence_number = sequence_number
-                if dropped:
-                    add_warnings(events, dropped)
-                self._inform(call, request, target, upstream, events)
-                yield stream_pb2.StreamGenerateResponse(events=events)
 
     async def embed(self, call: Call, request: embedding_pb2.EmbedRequest) -> embedding_pb2.EmbedResponse:
         refuse(validate_embed(request, self._limits))
-        target = self._resolve(call, request.model)
+        plan = self._plan(call, request)
         check_cache(request)
-        upstream = self._upstreams[target.provider]
-        self._check_other_models(call, target, request, upstream)
-        response = await self._attempts.embed(call, request, target, upstream)
-        warn_of_options(response.call, request, upstream)
-        self._account(call, target, response.call, response.usage)
+        async with Admitted(self._room, call):
+            response = await self._attempts.embed(call, request, plan)
+        self._account(call, plan, request, response.call, response.usage)
         return response
 
     async def rerank(self, call: Call, request: rerank_pb2.RerankRequest) -> rerank_pb2.RerankResponse:
         refuse(validate_rerank(request, self._limits))
-        target = self._resolve(call, request.model)
-        upstream = self._upstreams[target.provider]
-        response = await self._attempts.rerank(call, request, target, upstream)
-        warn_of_options(response.call, request, upstream)
-        self._account(call, target, response.call, response.usage)
+        plan = self._plan(call, request)
+        async with Admitted(self._room, call):
+            response = await self._attempts.rerank(call, request, plan)
+        self._account(call, plan, request, response.call, response.usage)
         return response
 
     async def count_tokens(
         self, call: Call, request: count_tokens_pb2.CountTokensRequest
     ) -> count_tokens_pb2.CountTokensResponse:
-        violations = validate_generate(request.generation, self._limits)
-        refuse([errors.FieldViolation(f"generation.{wrong.field}", wrong.description) for wrong in violations])
-        target = self._resolve(call, request.generation.model)
-        upstream = self._upstreams[target.provider]
-        counted = await self._attempts.count_tokens(call, request.generation, target, upstream)
+        refuse(under("generation", validate_generate(request.generation, self._limits)))
+        plan = self._plan(call, request.generation)
+        counted = await self._attempts.count_tokens(call, request.generation, plan)
         response = count_tokens_pb2.CountTokensResponse(
             input_token_count=tokens.estimate_generation(request.generation) if counted is None else counted,
             exact=counted is not None,
         )
-        self._describe(call, target, response.call)
+        self._describe(call, response.call)
         response.call.attempts.extend(call.outcome.attempts)
         return response
 
+    async def explain_route(
+        self, call: Call, request: explain_pb2.ExplainRouteRequest
+    ) -> explain_pb2.ExplainRouteResponse:
+        generation = request.generation
+        refuse(under("generation", validate_generate(generation, self._limits)))
+        plan = self._planner.sift(self._ask(call, generation))
+        return explain(plan, generation, self._revision, self._clock(), self._wall_s())
+
     async def get_model(self, call: Call, request: model_pb2.GetModelRequest) -> model_pb2.GetModelResponse:
         refuse([errors.FieldViolation("id", "is required")] if not request.id else [])
-        self._resolve(call, request.id)
+        call.outcome.requested_model = request.id
+        self._table.find(request.id)
+        if not self._may_list(call, request.id):
+            raise not_allowed(call.principal, request.id)
         return model_pb2.GetModelResponse(model=await self._directory.get_model(request.id))
 
     async def list_models(self, call: Call, request: model_pb2.ListModelsRequest) -> model_pb2.ListModelsResponse:
@@ -165,72 +194,73 @@ class Pipeline:
         models = [
             model
             for model in await self._directory.list_models()
-            if model.id > after and self._may_use(call, model.id, self._table.routes.get(model.id))
+            if model.id > after and self._may_list(call, model.id)
         ]
         page = models[:size]
         token = write_page_token(page[-1].id) if len(models) > size else ""
         return model_pb2.ListModelsResponse(models=page, next_page_token=token)
 
-    def _resolve(self, call: Call, name: str) -> Target:
-        """Return the target behind a name that the caller may use."""
-        call.outcome.requested_model = name
-        target = self._table.resolve(name)
-        if not self._may_use(call, name, target):
-            raise not_allowed(call, name)
-        call.outcome.provider, call.outcome.model = target.provider, target.model
-        return target
+    def _plan(self, call: Call, request: Request) -> Plan:
+        """Return where a call may go. Raise why it may go nowhere."""
+        plan = self._planner.plan(self._ask(call, request))
+        first = plan.choices[0] if plan.choices else plan.left_alone[0].choice
+        call.outcome.provider, call.outcome.model = first.target.provider, first.target.model
+        return plan
 
-    def _may_use(self, call: Call, name: str, target: Target | None) -> bool:
-        """Whether the caller may use a name: by that name, or because it may use the target behind it."""
+    def _ask(self, call: Call, request: Request) -> Ask:
+        call.outcome.requested_model = request.model
+        name, sort = self._suffixes.read(request.model) if ":" in request.model else (request.model, "")
         principal = call.principal
-        return may_use(principal, name) or (target is not None and may_use(principal, target.id))
+        return Ask(name, request, principal, lambda model: may_use(principal, model), sort)
 
-    def _check_other_models(self, call: Call, target: Target, request: Cacheable, upstream: Upstream) -> None:
-        """Refuse options that reach models of the same provider which the caller may not use."""
-        for model in other_models(request.provider_options_json, upstream.dialect):
-            other = Target(target.provider, model)
-            if not may_use(call.principal, other.id):
-                raise not_allowed(call, other.id)
+    def _may_list(self, call: Call, name: str) -> bool:
+        """Whether the caller may use a name: by that name, or because it may use a target behind it."""
+        principal = call.principal
+        return may_use(principal, name) or any(
+            may_use(principal, target.id) for target in self._table.targets.get(name, ())
+        )
 
-    def _inform(self, call: Call, request: Generation, target: Target, upstream: Upstream, events: Events) -> None:
+    def _inform(self, call: Call, plan: Plan, request: Generation, events: Events) -> None:
         """Add what the gateway knows to the first and to the last event."""
         if events[0].HasField("started"):
-            self._describe(call, target, events[0].started.call)
+            self._describe(call, events[0].started.call)
         if events[-1].HasField("finished"):
             finished = events[-1].finished
-            warn_of_options(finished.call, request, upstream)
-            self._account(call, target, finished.call, finished.usage)
+            self._account(call, plan, request, finished.call, finished.usage)
 
-    def _account(self, call: Call, target: Target, info: call_pb2.CallInfo, usage: usage_pb2.Usage) -> None:
+    def _account(
+        self, call: Call, plan: Plan, request: Request, info: call_pb2.CallInfo, usage: usage_pb2.Usage
+    ) -> None:
         """Add attempts, latencies and cost to an answer, and keep the usage for the call's log and metrics."""
-        self._describe(call, target, info)
+        self._describe(call, info)
+        self._warn_of_options(plan, request, info)
         info.attempts.extend(call.outcome.attempts)
         spent_s = self._clock() - call.accepted_s - call.outcome.waited_s
         set_duration(info.gateway_latency, max(spent_s, 0.0))
         if call.outcome.first_content_s is not None:
             set_duration(info.first_content_latency, call.outcome.first_content_s)
         if not usage.HasField("cost_usd_nanos"):
-            cost_usd_nanos = self._price(target, usage)
+            cost_usd_nanos = self._price(call.outcome, usage)
             if cost_usd_nanos is not None:
                 usage.cost_usd_nanos = cost_usd_nanos
         call.outcome.usage = usage
 
-    def _describe(self, call: Call, target: Target, info: call_pb2.CallInfo) -> None:
+    def _describe(self, call: Call, info: call_pb2.CallInfo) -> None:
         info.call_id = call.id
         create_time = info.create_time
         create_time.seconds, create_time.nanos = divmod(call.accepted_at_ns, NANOS_PER_S)
-        info.provider = target.provider
+        info.provider = call.outcome.provider
         if not info.model:
-            info.model = target.model
+            info.model = call.outcome.model
         info.cache.status = cache_pb2.CACHE_STATUS_BYPASS
 
-
-def add_warnings(events: Events, warnings: Sequence[call_pb2.Warning]) -> None:
-    """Say in the first and in the last event of a stream what was left out of its request."""
-    if events[0].HasField("started"):
-        events[0].started.call.warnings.extend(warnings)
-    if events[-1].HasField("finished"):
-        events[-1].finished.call.warnings.extend(warnings)
+    def _warn_of_options(self, plan: Plan, request: Request, info: call_pb2.CallInfo) -> None:
+        """Say which provider options no target reads."""
+        for dialect in request.provider_options_json:
+            providers = {choice.target.provider for choice in plan.choices}
+            if not any(self._upstreams[provider].reads_options(dialect) for provider in providers):
+                field = f'provider_options_json["{dialect[:64]}"]'
+                info.warnings.add(field=field, description="No target speaks this dialect: the options were not sent.")
 
 
 def refuse(violations: Sequence[errors.FieldViolation]) -> None:
@@ -239,27 +269,15 @@ def refuse(violations: Sequence[errors.FieldViolation]) -> None:
         raise errors.InvalidField(violations)
 
 
-def not_allowed(call: Call, name: str) -> errors.ModelNotAllowed:
-    """Return the refusal of a model that the caller may not use."""
-    return errors.ModelNotAllowed(
-        f"The key {call.principal.name!r} may not use {name[:100]!r}. Ask for a model that it may use, "
-        "or have the key's `models` extended.",
-        metadata={"model": name[:200]},
-    )
+def under(path: str, violations: Sequence[errors.FieldViolation]) -> list[errors.FieldViolation]:
+    """Return violations of a message as those of the one that holds it at `path`."""
+    return [errors.FieldViolation(f"{path}.{wrong.field}", wrong.description) for wrong in violations]
 
 
 def check_cache(request: Cacheable) -> None:
     """Without a cache every policy is a bypass, but one that forbids to go upstream."""
     if request.HasField("cache_policy") and request.cache_policy.mode == cache_pb2.CachePolicy.MODE_CACHED_ONLY:
         raise errors.CacheMiss("The request allows a cached answer only, and there is none. Allow another mode.")
-
-
-def warn_of_options(info: call_pb2.CallInfo, request: Billable, upstream: Upstream) -> None:
-    """Say which provider options reached nobody."""
-    for dialect in request.provider_options_json:
-        if not upstream.reads_options(dialect):
-            field = f'provider_options_json["{dialect[:64]}"]'
-            info.warnings.add(field=field, description="No target speaks this dialect: the options were not sent.")
 
 
 def read_page_token(token: str) -> str:

@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
 
 from llmgateway.v1 import model_pb2
 
 from llmgateway_server import errors
+from llmgateway_server.attempts.attempt import Books
 from llmgateway_server.attempts.attempts import Attempts
 from llmgateway_server.auth.keys import Keyring
-from llmgateway_server.catalog.knowledge import load_knowledge
+from llmgateway_server.catalog.knowledge import Knowledge, load_knowledge
 from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.config.settings import Settings
 from llmgateway_server.pipeline import Pipeline
 from llmgateway_server.providers import build_upstreams
-from llmgateway_server.routing.capabilities import CapabilityCheck
+from llmgateway_server.rooms import Rooms
 from llmgateway_server.routing.directory import ModelDirectory
-from llmgateway_server.routing.plan import RouteTable, Target, target_of
+from llmgateway_server.routing.health import HealthBook
+from llmgateway_server.routing.plan import Clocks, Planner
+from llmgateway_server.routing.profile import ProfileBook
+from llmgateway_server.routing.routes import RouteTable
+from llmgateway_server.routing.sticky import StickyBook
+from llmgateway_server.routing.suffix import Suffixes
+from llmgateway_server.routing.target import Target
 from llmgateway_server.upstream.credentials.of_provider import Chains
 from llmgateway_server.upstream.credentials.renewal import Clocks as ChainClocks
 from llmgateway_server.upstream.http import HttpClient
 from llmgateway_server.upstream.upstream import Upstream
 
 
+class Reporter(Protocol):
+    """Is told of trouble that concerns no single call."""
+
+    def credentials(self, provider: str, what: str) -> None:
+        """Tell what became of a provider's credentials."""
+        ...
+
+    def listing(self, provider: str, error: errors.CallError) -> None:
+        """Tell of a provider that did not list its models."""
+        ...
+
+    def rule(self, route: str, condition: str, what: str) -> None:
+        """Tell of a rule that could not be evaluated."""
+        ...
+
+    def circuit(self, name: str, for_s: float | None) -> None:
+        """Tell of a circuit, of a target or of a key, that opened for some seconds, or closed: None."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What outlives a snapshot: connections, clocks, what has been learned of targets, and who is told of trouble.
+    """What outlives a snapshot: connections, clocks, room, what has been learned of targets, who is told of trouble.
 
     `clock` is monotonic, `wall_s` the time of day, both in seconds.
     """
@@ -34,8 +65,24 @@ class Shared:
     http: HttpClient
     clock: Callable[[], float]
     wall_s: Callable[[], float]
-    report_credentials: Callable[[str, str], None]
-    report_listing: Callable[[str, errors.CallError], None]
+    rooms: Rooms
+    books: Books
+    reporter: Reporter
+
+
+def make_shared(
+    settings: Settings, http: HttpClient, clock: Callable[[], float], wall_s: Callable[[], float], reporter: Reporter
+) -> Shared:
+    """Return what all snapshots of one gateway share."""
+    rooms = Rooms(settings.limits, clock)
+
+    def report(name: str, until_s: float | None) -> None:
+        reporter.circuit(name, None if until_s is None else until_s - clock())
+
+    lots = random.Random()  # noqa: S311  # it spreads load, and guards nothing
+    clocks = Clocks(clock, lambda: datetime.fromtimestamp(wall_s(), UTC), lots.random)
+    books = Books(clocks, HealthBook(rooms.of, report), StickyBook(clock))
+    return Shared(http, clock, wall_s, rooms, books, reporter)
 
 
 class Snapshot:
@@ -45,14 +92,20 @@ class Snapshot:
         self.settings = settings
         self.revision = revision
         self.keyring = Keyring.from_settings(settings.auth)
-        self._chains = Chains(ChainClocks(shared.clock, shared.wall_s), shared.report_credentials)
+        self._chains = Chains(ChainClocks(shared.clock, shared.wall_s), shared.reporter.credentials)
         credentials = self._chains.open(settings.providers, load_vendors())
         self._upstreams = build_upstreams(settings, shared.http, shared.clock, credentials)
         self.providers = tuple(self._upstreams)
-        self.pipeline = build_pipeline(settings, self._upstreams, shared.clock, shared.report_listing)
+        self._shared = shared
+        knowledge = load_knowledge(settings)
+        self._profiles = ProfileBook(settings, knowledge, lambda provider: self._upstreams[provider].key_count)
+        self.pipeline = build_pipeline(settings, self._upstreams, knowledge, self._profiles, shared, revision)
 
     def start(self) -> None:
-        """Begin to renew credentials."""
+        """Begin to serve: bound what runs as this configuration says, and renew credentials."""
+        shared, profiles = self._shared, self._profiles
+        shared.rooms.follow(self.settings.limits, profiles.call_limit)
+        shared.books.health.forget_keys()
         self._chains.start()
 
     async def close(self) -> None:
@@ -65,15 +118,35 @@ class Snapshot:
 def build_pipeline(
     settings: Settings,
     upstreams: Mapping[str, Upstream],
-    clock: Callable[[], float],
-    report_listing: Callable[[str, errors.CallError], None],
+    knowledge: Knowledge,
+    profiles: ProfileBook,
+    shared: Shared,
+    revision: int,
 ) -> Pipeline:
     """Return the path of a call over the configured providers."""
-    table = RouteTable(
-        list(upstreams), {name: target_of(route.otherwise or "") for name, route in settings.routes.items()}
+    books = shared.books
+    table = RouteTable(settings, profiles)
+    planner = Planner(table, books.health, books.sticky, books.clocks, shared.reporter.rule)
+    return Pipeline(
+        limits=settings.limits,
+        table=table,
+        planner=planner,
+        suffixes=Suffixes(table, {name for name in upstreams if has_tags(name, upstreams[name])}),
+        room=shared.rooms.gateway,
+        upstreams=upstreams,
+        attempts=Attempts(books, upstreams, asyncio.sleep),
+        directory=build_directory(table, upstreams, knowledge, shared),
+        price=knowledge.prices.cost_usd_nanos,
+        clock=shared.clock,
+        wall_s=shared.wall_s,
+        revision=revision,
     )
-    listings = {name: upstream.list_models for name, upstream in upstreams.items()}
-    knowledge = load_knowledge(settings)
+
+
+def build_directory(
+    table: RouteTable, upstreams: Mapping[str, Upstream], knowledge: Knowledge, shared: Shared
+) -> ModelDirectory:
+    """Return the list of models, each with all that is known of it."""
 
     def describe(model: model_pb2.Model, provider: str, name: str) -> None:
         knowledge.describe(model, provider, name)
@@ -83,8 +156,10 @@ def build_pipeline(
     def listed_name(target: Target) -> str:
         return upstreams[target.provider].listed_name(target.model)
 
-    directory = ModelDirectory(table, listings, clock, report_listing, describe, listed_name)
-    dropping = {name for name, provider in settings.providers.items() if provider.unsupported_policy == "drop"}
-    capabilities = CapabilityCheck(knowledge.lacks, dropping)
-    cost = knowledge.prices.cost_usd_nanos
-    return Pipeline(settings.limits, table, upstreams, Attempts(clock), directory, capabilities, cost, clock)
+    listings = {name: upstream.list_models for name, upstream in upstreams.items()}
+    return ModelDirectory(table, listings, shared.clock, shared.reporter.listing, describe, listed_name)
+
+
+def has_tags(provider: str, upstream: Upstream) -> bool:
+    """Whether a provider's models bear tags behind a colon, so that such a word is the model's own."""
+    return upstream.dialect == "ollama" or provider in ("openrouter", "huggingface")

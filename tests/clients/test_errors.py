@@ -61,6 +61,7 @@ TABLE: list[tuple[Code, str, type[GatewayError]]] = [
     (Code.UNAVAILABLE, "STORE_UNAVAILABLE", UnavailableError),
     (Code.UNAVAILABLE, "STORAGE_FULL", UnavailableError),
     (Code.UNAVAILABLE, "SHUTTING_DOWN", UnavailableError),
+    (Code.UNAVAILABLE, "CIRCUIT_OPEN", UnavailableError),
     (Code.DEADLINE_EXCEEDED, "CONNECT_TIMEOUT", DeadlineExceededError),
     (Code.DEADLINE_EXCEEDED, "FIRST_CONTENT_TIMEOUT", DeadlineExceededError),
     (Code.DEADLINE_EXCEEDED, "EVENT_GAP_TIMEOUT", DeadlineExceededError),

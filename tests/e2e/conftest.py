@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.oracle import SCHEMA, CheckingTransport, Oracle
-from tests.e2e.serving import FREE_PORTS, Served, serving, write_config
+from tests.e2e.serving import FREE_PORTS, ONE_TRY_YAML, Served, serving, write_config
 from tests.fakes.openai import FakeOpenAI
 
 PROVIDER_KEY = "sk-provider-0123456789abcdefghijkl"
@@ -41,6 +41,7 @@ async def gateway(provider: FakeOpenAI, tmp_path_factory: pytest.TempPathFactory
         folder,
         f"""{FREE_PORTS}
   lame_duck: 0s
+{ONE_TRY_YAML}
 providers:
   mock: {{}}
   fake: {{dialect: openai, base_url: "{provider.base_url}", api_keys: ["${{PROVIDER_KEY}}"]}}

@@ -17,6 +17,7 @@ from llmgateway_server.telemetry.logs import LineWriter
 from pydantic import SecretStr
 
 from tests.e2e.caller import Caller, Failure, Protocol, callers
+from tests.e2e.serving import ONE_TRY
 from tests.fakes.dialect import Dialect
 from tests.fakes.dialects import DIALECTS
 from tests.fakes.exchange import Reply
@@ -101,6 +102,7 @@ def settings_for(fakes: Mapping[str, FakeProvider], more: Mapping[str, object]) 
     """Return a configuration that waits for little and reads little."""
     return Settings(
         server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
+        resilience=ONE_TRY,
         timeouts=TimeoutSettings(connect_s=2, first_content_s=1, gap_s=1, total_s=2),
         limits=LimitSettings(response_bytes=MIB, stream_bytes=4 * MIB, event_bytes=MIB // 4),
         providers={

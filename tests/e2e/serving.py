@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from llmgateway_server.config.resilience import BreakerSettings, ResilienceSettings, RetrySettings
+
 COMMAND = Path(sys.executable).parent / "llmgateway"
 # Longer than any healthy step takes on a busy machine; a test that runs into it has failed.
 SAFETY_S = 30.0
@@ -134,6 +136,10 @@ def text_of(log: Path) -> str:
     """Read a small local file: nothing that would hold the event loop up."""
     return log.read_text()
 
+
+# For tests of what one try does: nothing is tried again, and none is held against the next.
+ONE_TRY = ResilienceSettings(retry=RetrySettings(attempts=1), breaker=BreakerSettings(enabled=False))
+ONE_TRY_YAML = "resilience: {retry: {attempts: 1}, breaker: {enabled: false}}"
 
 FREE_PORTS = """
 server:

@@ -25,6 +25,7 @@ from pydantic import SecretStr
 
 from tests.e2e.aimock import Aimock, Sent, Tap, aimock
 from tests.e2e.aimock_vendors import KEY, VENDORS, Vendor
+from tests.e2e.serving import ONE_TRY
 from tests.specs import FOLDER, closed_validator
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -141,6 +142,7 @@ async def gateway_before(mock: Aimock, row: str, key: str = KEY) -> AsyncIterato
     async with Tap(mock.url) as wire:
         given = {**({} if "access_token" in vendor.settings else {"api_keys": (SecretStr(key),)}), **vendor.settings}
         settings = Settings(
+            resilience=ONE_TRY,
             server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
             providers={name: ProviderSettings(base_url=wire.url + vendor.base, **given)},
         )

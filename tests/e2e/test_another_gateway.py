@@ -20,6 +20,8 @@ from llmgateway_server.config.settings import AuthSettings, KeySettings, Provide
 from llmgateway_server.telemetry.logs import LineWriter
 from pydantic import SecretStr
 
+from tests.e2e.serving import ONE_TRY
+
 KEY = "key-of-the-gateway-behind-0123456789"
 SERVER = ServerSettings(
     grpc_listen="127.0.0.1:0", http_listen="127.0.0.1:0", metrics_listen="127.0.0.1:0", lame_duck_s=0
@@ -53,6 +55,7 @@ class Bench:
 async def bench() -> AsyncIterator[Bench]:
     keys = (KeySettings(name="front", key=SecretStr(KEY), models=("mock/*", "fast")),)
     second = Settings(
+        resilience=ONE_TRY,
         server=SERVER,
         auth=AuthSettings(keys=keys),
         providers={"mock": ProviderSettings()},
@@ -62,6 +65,7 @@ async def bench() -> AsyncIterator[Bench]:
         url = f"http://{behind.listening.grpc}"
         timeouts = TimeoutSettings(first_content_s=0.5, gap_s=0.5)
         first = Settings(
+            resilience=ONE_TRY,
             server=SERVER,
             timeouts=timeouts,
             providers={

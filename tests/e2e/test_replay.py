@@ -21,6 +21,7 @@ from llmgateway_server.config.settings import ProviderSettings, ServerSettings, 
 from llmgateway_server.telemetry.logs import LineWriter
 from pydantic import SecretStr
 
+from tests.e2e.serving import ONE_TRY
 from tests.fakes.canned import Canned, CannedProvider
 from tests.specs import FOLDER, Exchange, exchanges, needs_specs, validator
 
@@ -325,6 +326,7 @@ async def test_a_recorded_answer_comes_back_whole(name: str) -> None:
     wrong: list[str] = []
     async with CannedProvider() as provider:
         settings = Settings(
+            resilience=ONE_TRY,
             server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
             providers={
                 "p": ProviderSettings(

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.caller import Caller, Failure, Protocol, callers
-from tests.e2e.serving import FREE_PORTS, Served, serving, write_config
+from tests.e2e.serving import FREE_PORTS, ONE_TRY_YAML, Served, serving, write_config
 from tests.fakes.openai import FakeOpenAI
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -26,6 +26,7 @@ async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serve
             folder,
             f"""{FREE_PORTS}
   lame_duck: 0s
+{ONE_TRY_YAML}
 timeouts: {{connect: 2s, first_content: 800ms, gap: 800ms, total: 2500ms}}
 providers:
   fake: {{dialect: openai, base_url: "{upstream.base_url}", api_keys: ["${{PROVIDER_KEY}}"]}}

@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 from llmgateway.v1 import generation_pb2, message_pb2, model_pb2, stream_pb2
 from llmgateway_server.auth.keys import digest, has_valid_checksum
 from llmgateway_server.catalog.vendors import load_vendors
-from llmgateway_server.cli import main, make_request
+from llmgateway_server.cli import main
+from llmgateway_server.client_commands import make_request
 from llmgateway_server.config.loader import load_settings
 from llmgateway_server.config.settings import Settings
 from llmgateway_server.terminal import AnswerWriter, describe_model, describe_usage, printable

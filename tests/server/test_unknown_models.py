@@ -12,15 +12,16 @@ import pytest
 from llmgateway.v1 import generation_pb2, message_pb2
 from llmgateway_server.app import CallIds
 from llmgateway_server.auth.keys import Keyring
+from llmgateway_server.config.routes import RouteSettings
 from llmgateway_server.config.settings import ProviderSettings, Settings
-from llmgateway_server.providers import build_upstreams
 from llmgateway_server.rpc.local import LocalStub
 from llmgateway_server.rpc.methods import methods_of
 from llmgateway_server.rpc.rim import Clocks, Rim
-from llmgateway_server.snapshot import build_pipeline
+from llmgateway_server.snapshot import Snapshot, make_shared
 from llmgateway_server.telemetry.logs import LineWriter
 from llmgateway_server.telemetry.metrics import Metrics
 from llmgateway_server.telemetry.observer import CallObserver
+from llmgateway_server.trouble import TroubleReporter
 from llmgateway_server.upstream.http_pool import HttpPool
 from prometheus_client import generate_latest
 
@@ -30,13 +31,13 @@ MESSAGES = [message_pb2.ChatMessage(role=message_pb2.ROLE_USER, parts=[message_p
 
 
 async def test_unknown_names_are_refused_and_forgotten() -> None:
-    settings = Settings(providers={"mock": ProviderSettings()}, routes={"small": "mock/lorem"})
+    settings = Settings(providers={"mock": ProviderSettings()}, routes={"small": RouteSettings(otherwise="mock/lorem")})
     clock = asyncio.get_running_loop().time
     pool, metrics, writer = HttpPool(clock), Metrics(), LineWriter(io.BytesIO())
-    pipeline = build_pipeline(settings, build_upstreams(settings, pool, clock, {}), clock, metrics.listing_failed)
+    snapshot = Snapshot(settings, 1, make_shared(settings, pool, clock, time.time, TroubleReporter(metrics)))
     observer = CallObserver(metrics, writer, time.time, log_calls=False)
     rim = Rim(Keyring.from_settings(settings.auth), observer, Clocks(clock, time.time_ns), CallIds(), 600.0, 1_000)
-    stub = LocalStub(methods_of(pipeline), rim, set())
+    stub = LocalStub(methods_of(snapshot.pipeline), rim, set())
 
     async def ask(number: int) -> grpc.StatusCode:
         # One name in two has no provider either.
@@ -56,5 +57,6 @@ async def test_unknown_names_are_refused_and_forgotten() -> None:
     assert codes == {grpc.StatusCode.NOT_FOUND}
     assert size()[0] == series
     assert size()[1] < objects + 500
+    await snapshot.close()
     await pool.close()
     writer.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -32,6 +33,10 @@ def function(name: str, schema: str = "") -> tool_pb2.Tool:
 
 def request(**fields: object) -> Request:
     return Request(**{"model": "mock/echo", "messages": [user()], **fields})  # type: ignore[arg-type]  # rows vary by field
+
+
+def preferring(**preferences: Any) -> Request:  # Any: fields of the preferences
+    return request(routing=generation_pb2.RoutingPreferences(**preferences))
 
 
 def sampling(**fields: object) -> Request:
@@ -178,7 +183,15 @@ REFUSED: list[tuple[Request, str]] = [
     (request(unsupported_policy=9), "unsupported_policy"),
     (request(max_cost_usd_nanos=1), "max_cost_usd_nanos"),
     (request(idempotency_key="k"), "idempotency_key"),
-    (request(routing=generation_pb2.RoutingPreferences(fallback_models=["mock/echo"])), "routing.fallback_models"),
+    (preferring(fallback_models=["mock/echo"] * 17), "routing.fallback_models"),
+    (preferring(fallback_models=["mock/echo", ""]), "routing.fallback_models[1]"),
+    (preferring(fallback_models=["x" * 513]), "routing.fallback_models[0]"),
+    (preferring(sort="cost"), "routing.sort"),
+    (
+        preferring(max_price=generation_pb2.MaxPrice(output_usd_nanos_per_million=-1)),
+        "routing.max_price.output_usd_nanos_per_million",
+    ),
+    (preferring(required_tags={"region": ""}), "routing.required_tags"),
     (request(labels={str(index): "x" for index in range(17)}), "labels"),
     (request(labels={"k": "x" * 513}), "labels[k]"),
     (request(end_user_id="x" * 513), "end_user_id"),

@@ -20,6 +20,7 @@ from llmgateway.fold import Fold, GrammarError, fold, unfold
 if TYPE_CHECKING:
     from llmgateway.channel import open_channel
     from llmgateway.client import Client
+    from llmgateway.compare import ComparedEvent, ComparedModel, Comparison
     from llmgateway.errors import (
         AuthenticationError,
         DeadlineExceededError,
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthenticationError",
     "Client",
+    "ComparedEvent",
+    "ComparedModel",
+    "Comparison",
     "DeadlineExceededError",
     "Fold",
     "GatewayError",
@@ -60,6 +64,9 @@ MODULES = MappingProxyType(
     {
         "AuthenticationError": "errors",
         "Client": "client",
+        "ComparedEvent": "compare",
+        "ComparedModel": "compare",
+        "Comparison": "compare",
         "DeadlineExceededError": "errors",
         "GatewayError": "errors",
         "GenerationStream": "stream",

@@ -11,10 +11,20 @@ from typing import Protocol, Self, TypeVar, Unpack
 import grpc
 
 from llmgateway.channel import DEFAULT_CHANNELS, DEFAULT_TARGET, open_channel
+from llmgateway.compare import ComparedCall, Comparison
 from llmgateway.errors import error_from_rpc
 from llmgateway.request import Inputs, Prompt, PromptOptions, embedding, generation
 from llmgateway.stream import GenerationStream, MessageCall
-from llmgateway.v1 import count_tokens_pb2, embedding_pb2, gateway_pb2_grpc, generation_pb2, model_pb2, rerank_pb2
+from llmgateway.v1 import (
+    compare_pb2,
+    count_tokens_pb2,
+    embedding_pb2,
+    explain_pb2,
+    gateway_pb2_grpc,
+    generation_pb2,
+    model_pb2,
+    rerank_pb2,
+)
 
 DEFAULT_TIMEOUT_S = 600.0
 PAGE_SIZE = 1_000
@@ -105,6 +115,25 @@ class Client:
 
         return GenerationStream(start)
 
+    def compare(
+        self,
+        prompt: Prompt,
+        *,
+        models: Sequence[str],
+        timeout_s: float | None = None,
+        **options: Unpack[PromptOptions],
+    ) -> Comparison:
+        """Return what 2 to 16 models answer, as each writes it. The prompt names no model: `models` does.
+
+        `timeout_s` bounds the comparison as a whole.
+        """
+        request = compare_pb2.CompareRequest(generation=generation(prompt, options), models=models)
+
+        def start() -> ComparedCall:
+            return self._stub.Compare(request, timeout=self._bound(timeout_s), metadata=self._metadata)
+
+        return Comparison(start, models)
+
     async def embed(
         self,
         inputs: Inputs,
@@ -137,6 +166,13 @@ class Client:
         """Return how many tokens a generation would read."""
         request = count_tokens_pb2.CountTokensRequest(generation=generation(prompt, options))
         return await self._call(self._stub.CountTokens, request, timeout_s)
+
+    async def explain(
+        self, prompt: Prompt, *, timeout_s: float | None = None, **options: Unpack[PromptOptions]
+    ) -> explain_pb2.ExplainRouteResponse:
+        """Return where a generation would go now, and why. Nothing is sent to any model."""
+        request = explain_pb2.ExplainRouteRequest(generation=generation(prompt, options))
+        return await self._call(self._stub.ExplainRoute, request, timeout_s)
 
     async def model(self, id: str, *, timeout_s: float | None = None) -> model_pb2.Model:  # noqa: A002  # the field's name
         """Return one model or route; raise `NotFoundError` where there is none of that name."""

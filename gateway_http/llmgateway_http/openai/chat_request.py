@@ -22,6 +22,7 @@ from llmgateway_http.openai.json_body import convert, required
 from llmgateway_http.openai.media import check_unknown_part, media_of
 from llmgateway_http.openai.provider_options import DIALECT, set_provider_options, to_json_text
 from llmgateway_http.openai.provider_parts import add_provider_parts, take_images
+from llmgateway_http.openai.routing import set_models, set_preferences
 from llmgateway_http.openai.signatures import add_details, own_details, set_signature
 
 Json = Mapping[str, Any]  # Any: decoded JSON
@@ -57,7 +58,8 @@ PLAIN_MEMBERS = KNOWN_MEMBERS - PASSED_ON - {"response_format", "provider_option
 def to_generate_request(raw: Json) -> tuple[Request, ChatRequest]:
     """Return the request, and the typed body for what only the shim needs. Raises `RestError` (400)."""
     body = convert(raw, ChatRequest)
-    request = Request(model=body.model)
+    request = Request()
+    set_models(request, body.model, body.models)
     raw_messages = raw["messages"]
     for index, message in enumerate(body.messages):
         add_message(request, message, raw_messages[index], f"messages[{index}]")
@@ -73,6 +75,8 @@ def to_generate_request(raw: Json) -> tuple[Request, ChatRequest]:
     set_labels(request, body)
     if body.unsupported_policy is not None:
         request.unsupported_policy = POLICIES[body.unsupported_policy]
+    if body.provider is not None:
+        set_preferences(request, body.provider)
     if body.response_format is not None:
         set_output_format(request, body.response_format)
     if not raw.keys() <= PLAIN_MEMBERS:

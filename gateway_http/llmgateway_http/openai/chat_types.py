@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from llmgateway_http.openai.routing import ProviderPreferences
+
 INT32_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
 
@@ -214,8 +216,8 @@ class AudioFormat(Struct, forbid_unknown_fields=True):
 class ChatRequest(Struct):
     """The body of a chat completion."""
 
-    model: str
     messages: Annotated[list[Message], Meta(min_length=1)]
+    model: str | None = None
     audio: AudioFormat | None = None
     frequency_penalty: Penalty | None = None
     logit_bias: dict[str, Annotated[float, Meta(ge=-100, le=100)]] | None = None
@@ -224,6 +226,8 @@ class ChatRequest(Struct):
     max_tokens: PositiveInt32 | None = None
     metadata: dict[str, str] | None = None
     modalities: list[str] | None = None
+    models: Annotated[list[str], Meta(max_length=17)] | None = None
+    """The gateway's own: models or routes to try one after another, as OpenRouter names it."""
     moderation: JsonObject | None = None
     n: CandidateCount | None = None
     parallel_tool_calls: bool | None = None
@@ -232,6 +236,8 @@ class ChatRequest(Struct):
     prompt_cache_key: str | None = None
     prompt_cache_options: JsonObject | None = None
     prompt_cache_retention: str | None = None
+    provider: ProviderPreferences | None = None
+    """The gateway's own: which providers to prefer, as OpenRouter names it."""
     provider_options_json: JsonObject | None = None
     """By dialect, an object (or its JSON text) merged into the body of a provider that speaks it."""
     reasoning_effort: str | None = None

@@ -8,13 +8,15 @@ that is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import grpc
 import msgspec
 from llmgateway.errors import GatewayError
-from llmgateway.v1 import error_reason_pb2
+from llmgateway.v1 import call_pb2, error_reason_pb2
+
+from llmgateway_http.attempts import describe_attempt
 
 INVALID_REQUEST = "invalid_request_error"
 RATE_LIMIT = "rate_limit_error"
@@ -68,6 +70,7 @@ REASON_ROWS: Mapping[int, ErrorRow] = {
     _Reason.ERROR_REASON_STORE_UNAVAILABLE: ErrorRow(503, SERVER_ERROR, "store_unavailable", should_retry=True),
     _Reason.ERROR_REASON_STORAGE_FULL: ErrorRow(503, SERVER_ERROR, "storage_full"),
     _Reason.ERROR_REASON_SHUTTING_DOWN: ErrorRow(503, SERVER_ERROR, "shutting_down", should_retry=True),
+    _Reason.ERROR_REASON_CIRCUIT_OPEN: ErrorRow(503, SERVER_ERROR, "circuit_open", should_retry=True),
     _Reason.ERROR_REASON_CONNECT_TIMEOUT: ErrorRow(504, SERVER_ERROR, "connect_timeout"),
     _Reason.ERROR_REASON_FIRST_CONTENT_TIMEOUT: ErrorRow(504, SERVER_ERROR, "first_content_timeout"),
     _Reason.ERROR_REASON_EVENT_GAP_TIMEOUT: ErrorRow(504, SERVER_ERROR, "event_gap_timeout"),
@@ -100,7 +103,8 @@ class RestError(Exception):
     """A failure as it goes out: status and body.
 
     `param` is the path of the member that is wrong; `call_id` the gateway's id of the call, empty if there was
-    none; `provider_message` what the provider said, redacted; `rate_limits` its headers about its limits.
+    none; `provider_message` what the provider said, redacted; `rate_limits` its headers about its limits;
+    `attempts` what was tried.
     """
 
     def __init__(
@@ -113,6 +117,7 @@ class RestError(Exception):
         call_id: str = "",
         provider_message: str = "",
         rate_limits: Mapping[str, str] | None = None,
+        attempts: Sequence[call_pb2.Attempt] = (),
     ) -> None:
         super().__init__(message)
         self.row = row
@@ -122,10 +127,11 @@ class RestError(Exception):
         self.call_id = call_id
         self.provider_message = provider_message
         self.rate_limits = dict(rate_limits or {})
+        self.attempts = attempts
 
     def body(self) -> bytes:
         """Return the JSON that tells it."""
-        error: dict[str, str | None] = {
+        error: dict[str, object] = {
             "message": self.message,
             "type": self.row.type,
             "param": self.param,
@@ -133,6 +139,8 @@ class RestError(Exception):
         }
         if self.provider_message:
             error["provider_message"] = self.provider_message
+        if self.attempts:
+            error["attempts"] = [describe_attempt(attempt) for attempt in self.attempts]
         return msgspec.json.encode({"error": error})
 
 
@@ -166,6 +174,7 @@ def from_gateway_error(error: GatewayError, param_of: Callable[[str], str]) -> R
         call_id=error.call_id,
         provider_message=error.provider_message,
         rate_limits={name: value for name, value in error.metadata.items() if "ratelimit" in name},
+        attempts=error.attempts,
     )
 
 
@@ -182,7 +191,15 @@ _GENERATION_PARAMS = (
     (r"sampling\.(\w+)", r"\1"),
     *_SHARED_PARAMS,
 )
+_ROUTING_PARAMS = (
+    (r"routing\.fallback_models\b.*", "models"),
+    (r"routing\.provider_order\b.*", "provider.order"),
+    (r"routing\.allowed_providers\b.*", "provider.only"),
+    (r"routing\.denied_providers\b.*", "provider.ignore"),
+    (r"routing\.(sort|max_price)\b.*", r"provider.\1"),
+)
 CHAT_PARAMS = (
+    *_ROUTING_PARAMS,
     (r"(messages\[\d+\])\.parts\[\d+\]\.tool_call\b.*", r"\1.tool_calls"),
     (r"(messages\[\d+\])\.parts\[\d+\]\.tool_result\.tool_call_id", r"\1.tool_call_id"),
     (r"(messages\[\d+\])\.parts\b.*", r"\1.content"),

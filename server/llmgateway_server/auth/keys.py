@@ -111,5 +111,7 @@ def entry_of(settings: KeySettings, pepper: str) -> KeyEntry:
         kept = settings.digest
     else:
         raise ValueError(f"The key {settings.name} has neither `key` nor `digest`.")
-    principal = Principal(settings.name, settings.models, settings.team, dict(settings.labels))
+    principal = Principal(
+        settings.name, settings.models, settings.team, dict(settings.labels), dict(settings.require), settings.weight
+    )
     return KeyEntry(kept, principal)

@@ -3,17 +3,18 @@ catalogue's."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import UTC, datetime
 
 from llmgateway.v1 import model_pb2
 
-from llmgateway_server.catalog.abilities import AbilityBook, OwnAbilities, load_abilities
+from llmgateway_server.catalog.abilities import Abilities, AbilityBook, OwnAbilities, load_abilities
 from llmgateway_server.catalog.prices import Price, PriceBook, load_prices
 from llmgateway_server.catalog.vendors import Vendor, load_vendors
 from llmgateway_server.config.settings import Settings
 
 OWN_SOURCE = "configuration"
+# How long a provider's prompt cache is taken to last where its vendor's row does not say.
+PROMPT_CACHE_S = 300.0
 
 
 class Knowledge:
@@ -22,13 +23,32 @@ class Knowledge:
     def __init__(self, prices: PriceBook, abilities: AbilityBook, vendors: dict[str, Vendor]) -> None:
         self.prices = prices
         self._abilities = abilities
+        self._vendors = vendors
         self._billing = {
             name: vendor.billing.message() for name, vendor in vendors.items() if vendor.billing is not None
         }
 
-    def lacks(self, provider: str, model: str) -> Collection[str]:
-        """Return what a model surely cannot do, in the catalogue's words."""
-        return self._abilities.find(provider, model).lacks
+    def abilities(self, provider: str, model: str) -> Abilities:
+        """Return what is known of what a model can do."""
+        return self._abilities.find(provider, model)
+
+    def context_token_count(self, provider: str, model: str) -> int:
+        """Return how much a model reads and writes together, 0 where that is unknown."""
+        return self._abilities.find(provider, model).context or self.prices.context_token_count(provider, model)
+
+    def is_slow_first(self, provider: str, model: str) -> bool:
+        """Whether a model may think for minutes before its first words without being asked to.
+
+        Those that reason do by default, but Claude: it thinks where a request says so (Anthropic, "Extended thinking",
+        read 2026-12-01).
+        """
+        return "reasoning" in self._abilities.find(provider, model).has and "claude" not in model.lower()
+
+    def prompt_cache_s(self, provider: str) -> float:
+        """Return how long a provider keeps a prompt that nobody uses."""
+        vendor = self._vendors.get(provider)
+        known = vendor.prompt_cache if vendor is not None else None
+        return known.seconds if known is not None else PROMPT_CACHE_S
 
     def describe(self, model: model_pb2.Model, provider: str, name: str) -> None:
         """Add what is known of a model where its provider does not say."""

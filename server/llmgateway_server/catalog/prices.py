@@ -104,9 +104,13 @@ class PriceBook:
         """Add what is known of a model: its prices, and its context where the provider does not say."""
         if not model.prices:
             model.prices.extend(price_messages(self.find(provider, name)))
+        if not model.context_token_count:
+            model.context_token_count = self.context_token_count(provider, name)
+
+    def context_token_count(self, provider: str, name: str) -> int:
+        """Return the context that the list of prices has beside a model's, 0 where that is unknown."""
         row = self._models.find(provider, name) if self._models is not None else None
-        if row is not None and not model.context_token_count:
-            model.context_token_count = row.context
+        return row.context if row is not None else 0
 
     def _find(self, provider: str, model: str) -> Sequence[Price]:
         name = f"{provider}/{model}"

@@ -51,6 +51,15 @@ class Billing:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptCache:
+    """How long a vendor keeps a prompt that nobody uses."""
+
+    seconds: float
+    source: str
+    read_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Vendor:
     """One vendor, or one server program that people run themselves.
 
@@ -62,7 +71,7 @@ class Vendor:
     settings of the provider, by its name: the first that is set counts. `credentials` names the chain of the vendor's
     own library that serves where no credentials are given (`config/chains.py`). `key_required` is false for servers
     that may run without a key. `quirks` belong to the dialect, which checks them. `source` is the document that
-    the row was read from, `read_on` the day. `billing` is None where nothing is known of it.
+    the row was read from, `read_on` the day. `billing` and `prompt_cache` are None where nothing is known of them.
     """
 
     name: str
@@ -81,6 +90,7 @@ class Vendor:
     credentials: Literal["aws", "google", "entra"] | None = None
     served_by_default: bool = False
     billing: Billing | None = None
+    prompt_cache: PromptCache | None = None
     quirks: Mapping[str, Any] = field(default_factory=dict)  # Any: the dialect decodes them.
 
     def read_base_url(self, text: str) -> str:

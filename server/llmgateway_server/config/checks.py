@@ -14,6 +14,7 @@ from llmgateway_server.config.address import parse_address
 from llmgateway_server.config.document import Value
 from llmgateway_server.config.problems import Path, format_path, suggest
 from llmgateway_server.config.references import ResolvedDocument
+from llmgateway_server.config.route_checks import ExpressionCheck, check_routes
 from llmgateway_server.config.secrets import find_weakness, is_header_safe, looks_like_provider_key
 from llmgateway_server.config.vendor import VendorRows, address_fields, variables_of
 
@@ -21,21 +22,25 @@ LISTENERS = ("grpc_listen", "http_listen", "metrics_listen")
 TLS_SECTIONS = ("grpc_tls", "http_tls")
 
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_ROUTE_NAME = re.compile(r"[!-~]{1,200}")
 
 
 def check_document(
-    document: ResolvedDocument, environment: Mapping[str, str], vendors: VendorRows, provider_names: frozenset[str]
+    document: ResolvedDocument,
+    environment: Mapping[str, str],
+    vendors: VendorRows,
+    provider_names: frozenset[str],
+    find_expression_problem: ExpressionCheck | None,
 ) -> None:
     """Report every problem of `document` that is no type error.
 
     `provider_names` are the providers that routes may name; `environment` completes what they leave to their vendors.
+    `find_expression_problem` is as in `load_settings`.
     """
     check_listeners(document)
     check_tls(document)
     check_keys(document)
     check_providers(document, environment, vendors)
-    check_routes(document, provider_names)
+    check_routes(document, provider_names, find_expression_problem)
     check_models(document, provider_names)
 
 
@@ -214,33 +219,6 @@ def check_models(document: ResolvedDocument, provider_names: frozenset[str]) -> 
         if not slash or not model or provider not in provider_names:
             shown = suggest(provider, sorted(provider_names))
             document.report(("models", name), f"a model is named provider/model, with a configured provider{shown}")
-
-
-def check_routes(document: ResolvedDocument, provider_names: frozenset[str]) -> None:
-    """Routes lead to models of known providers, and hide none of them."""
-    routes = document.at(("routes",))
-    if not isinstance(routes, dict):
-        return
-    for name, target in routes.items():
-        path: Path = ("routes", name)
-        if not _ROUTE_NAME.fullmatch(name):
-            document.report(path, "a route's name has 1 to 200 visible ASCII characters and no spaces")
-        if "/" in name and name.partition("/")[0] in provider_names:
-            document.report(path, "this name would hide a provider's model; choose one that starts with no provider")
-        if isinstance(target, str) and (problem := find_target_problem(target, routes, provider_names)):
-            document.report(path, f"{document.show(path, target)} {problem}")
-
-
-def find_target_problem(target: str, routes: Mapping[str, Value], provider_names: frozenset[str]) -> str | None:
-    """Say what is wrong with a route's target, without showing it; None if nothing is."""
-    provider, slash, model = target.partition("/")
-    if not slash and (target in routes or target in provider_names):
-        return f"is {'a route' if target in routes else 'a provider'}; a route leads to provider/model"
-    if not provider or not model:
-        return f"names no target: write provider/model{suggest(provider, sorted(provider_names))}"
-    if provider not in provider_names:
-        return f"names no configured provider{suggest(provider, sorted(provider_names))}"
-    return None
 
 
 def mappings_at(document: ResolvedDocument, path: Path) -> Iterator[tuple[Path, dict[str, Value]]]:

@@ -14,6 +14,7 @@ from llmgateway_server.config.environment import AWS_CREDENTIALS, provider_from_
 from llmgateway_server.config.problems import ConfigError, Path, Problem, format_path
 from llmgateway_server.config.references import References, ResolvedDocument, resolve_references
 from llmgateway_server.config.resilience import TimeoutSettings
+from llmgateway_server.config.route_checks import ExpressionCheck
 from llmgateway_server.config.schema import describe_error
 from llmgateway_server.config.section import FROM_FILE
 from llmgateway_server.config.settings import ProviderSettings, Settings
@@ -22,24 +23,31 @@ from llmgateway_server.config.vendor import VendorRow, VendorRows
 CREDENTIALS = frozenset(("api_keys", "access_token", "credentials", *AWS_CREDENTIALS))
 
 
-def load_settings(path: FilePath, environment: Mapping[str, str], vendors: VendorRows) -> Settings:
+def load_settings(
+    path: FilePath,
+    environment: Mapping[str, str],
+    vendors: VendorRows,
+    find_expression_problem: ExpressionCheck | None = None,
+) -> Settings:
     """Read a configuration file.
 
     Relative paths in it start at its folder. A file without `providers` gets those that the environment
     offers; a provider named like a vendor takes from that vendor's environment variables what the file leaves
-    open (`complete_provider`). Raises `ConfigError` with every problem.
+    open (`complete_provider`). `find_expression_problem` says what is wrong with a rule's expression, None if nothing
+    is; without it, expressions are checked where they are compiled. Raises `ConfigError` with every problem.
     """
     document = resolve_references(read_document(read_text(path)), References(environment, path.parent))
     fill_empty_sections(document)
     anchor_tls_paths(document, path.parent)
     named = document.at(("providers",))
     offered = {} if named is not None else providers_from_environment(environment, vendors)
-    check_document(document, environment, vendors, frozenset(named if isinstance(named, dict) else offered))
+    providers = frozenset(named if isinstance(named, dict) else offered)
+    check_document(document, environment, vendors, providers, find_expression_problem)
     settings = validate(document)
     if document.problems or settings is None:
         raise ConfigError(str(path), document.problems)
-    providers = offered if named is None else complete_providers(settings, environment, vendors)
-    return settings.model_copy(update={"providers": providers})
+    complete = offered if named is None else complete_providers(settings, environment, vendors)
+    return settings.model_copy(update={"providers": complete})
 
 
 def read_text(path: FilePath) -> str:
@@ -137,9 +145,21 @@ def report_errors(document: ResolvedDocument, error: ValidationError) -> None:
     """Add a problem for each type error, unless the same place has one already."""
     reported = {problem.path for problem in document.problems}
     for detail in error.errors(include_url=False, include_input=False):
-        path: Path = detail["loc"]
+        path, value = place_of(document, detail["loc"])
         if format_path(path) not in reported or not path:
-            document.report(path, describe_error(detail, document.at(path)))
+            document.report(path, describe_error(detail, value))
+
+
+def place_of(document: ResolvedDocument, path: Path) -> tuple[Path, Value]:
+    """Return where an error stands in the document, and what stands there.
+
+    Pydantic says `[key]` for a key itself, and goes on into what is written as a text alone.
+    """
+    if path[-1:] == ("[key]",) and document.at(path) is None:
+        return path[:-1], str(path[-2])
+    while path and isinstance(document.at(path[:-1]), str):
+        path = path[:-1]
+    return path, document.at(path)
 
 
 def set_value(value: Value, path: Path, new: Value) -> None:

@@ -40,6 +40,7 @@ class BreakerSettings(Section):
     """When a target, or a key of its provider, is left alone for a while."""
 
     enabled: bool = True
+    """If false, nothing is ever left alone: a rest that a provider asks for only orders it behind the others."""
     failures: int = Field(default=5, ge=1, le=1_000)
     """After so many failures in a row the circuit opens; also where half of at least 20 calls in 30 s failed."""
     probe_s: PositiveDuration = Field(default=30.0, alias="probe")

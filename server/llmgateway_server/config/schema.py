@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
@@ -12,11 +13,14 @@ from llmgateway_server.config.problems import Path, suggest
 from llmgateway_server.config.section import Section
 from llmgateway_server.config.settings import Settings
 
+# How pydantic lists the words of a `Literal`.
+_WORD = re.compile(r"'([^']*)'")
 _KINDS = {
     "tuple_type": "a list is needed here, such as [a, b]",
     "dict_type": "keys with values are needed here",
     "model_type": "keys with values are needed here",
     "missing": "this key is required",
+    "too_short": "at least one entry is needed here",
     "string_unicode": "this text is not valid Unicode",
 }
 
@@ -56,6 +60,8 @@ def describe_error(error: ErrorDetails, value: Value) -> str:
         return f"unknown key{suggest(str(path[-1]), known_keys(path[:-1]))}"
     if kind == "value_error":
         return str(error["ctx"]["error"])
+    if kind == "literal_error":
+        return describe_word(error, value)
     if kind in _KINDS:
         return _KINDS[kind]
     if value is None:
@@ -68,6 +74,14 @@ def describe_error(error: ErrorDetails, value: Value) -> str:
         return "a whole number is needed here"
     message = error["msg"]
     return message.replace("Input should", "this should", 1).replace("String should", "this should", 1)
+
+
+def describe_word(error: ErrorDetails, value: Value) -> str:
+    """Say which words may stand where only some may; a word by reference is never shown."""
+    words = _WORD.findall(error["ctx"]["expected"])
+    if isinstance(value, str):
+        return f"unknown word{suggest(value, words)}"
+    return f"one of these words is needed here: {', '.join(words)}{describe_trap(value)}"
 
 
 def describe_trap(value: Value) -> str:

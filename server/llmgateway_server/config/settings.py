@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr
 
 from llmgateway_server.config.resilience import ResilienceSettings, TimeoutSettings
-from llmgateway_server.config.routes import RouteSettings, Tags
+from llmgateway_server.config.routes import NamedRoute, Tags
 from llmgateway_server.config.section import Duration, PositiveDuration, Section, Several, Size, UsdNanos
 
 
@@ -230,7 +230,7 @@ class Settings(Section):
     timeouts: TimeoutSettings = Field(default_factory=TimeoutSettings)
     providers: Mapping[str, ProviderSettings] = Field(default_factory=dict)
     """By name. In a file without this section, those that the environment offers."""
-    routes: Mapping[str, RouteSettings] = Field(default_factory=dict)
+    routes: Mapping[str, NamedRoute] = Field(default_factory=dict)
     """Names that callers may use, each with its targets, or with rules that lead to other routes."""
     resilience: ResilienceSettings = Field(default_factory=ResilienceSettings)
     """Retries and circuits, unless a provider or a route says otherwise."""

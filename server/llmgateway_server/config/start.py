@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from llmgateway_server.config.address import parse_address
 from llmgateway_server.config.chains import find_missing_libraries
-from llmgateway_server.config.problems import ConfigError, Problem
+from llmgateway_server.config.problems import ConfigError, Problem, format_path, show_text
+from llmgateway_server.config.route_checks import Known, find_problems
 from llmgateway_server.config.settings import Settings
 from llmgateway_server.config.vendor import VendorRows
 
@@ -21,6 +22,7 @@ def check_start(settings: Settings, vendors: VendorRows, source: str) -> None:
         *find_exposure(settings),
         *find_loops(settings, vendors),
         *find_missing_libraries(settings, vendors),
+        *find_lost_routes(settings),
     ]
     if problems:
         raise ConfigError(source, problems)
@@ -53,3 +55,13 @@ def find_loops(settings: Settings, vendors: VendorRows) -> Iterator[Problem]:
         if url.hostname in LOOPBACK_HOSTS and port == own.port:
             message = f"its base URL is the gateway's own address {own}: change that, or server.http_listen"
             yield Problem(0, f"providers.{name}", message)
+
+
+def find_lost_routes(settings: Settings) -> Iterator[Problem]:
+    """Find what is wrong with routes that came from code; in a file the same is found with its line.
+
+    Expressions are left to where they are compiled.
+    """
+    routes = settings.model_dump(include={"routes"}, by_alias=True, exclude_unset=True).get("routes", {})
+    known = Known(routes, frozenset(settings.providers), lambda _, text: show_text(text), lambda *_: None)
+    yield from (Problem(0, format_path(path), message) for path, message in find_problems(routes, known))

@@ -23,6 +23,8 @@ SECRET = re.compile(
 )
 # `x-ratelimit-remaining-tokens` of OpenAI and its like, `anthropic-ratelimit-requests-reset`, the IETF's `ratelimit`.
 RATE_LIMIT = re.compile(r"(?:[a-z]+-)?ratelimit(?:-[a-z0-9-]{1,40})?")
+RESET_PIECE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d|)")
+RESET_UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LIMIT_VALUE = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
 # Whose own fault is known only from the text, since these vendors send no code for it.
 CONTEXT_WORDS = re.compile(
@@ -128,6 +130,20 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         return clamp((until - now).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def spent_for_s(headers: Mapping[str, str]) -> float | None:
+    """Return for how long a key's limit of requests is used up by this answer; None where it is not, or not said.
+
+    OpenAI and those who follow it write `6m0s` or `20ms` (guide "Rate limits", read 2026-12-01); others bare seconds.
+    """
+    if headers.get("x-ratelimit-remaining-requests") != "0":
+        return None
+    reset = headers.get("x-ratelimit-reset-requests", "")
+    pieces = RESET_PIECE.findall(reset)
+    if not pieces or "".join(number + unit for number, unit in pieces) != reset:
+        return None
+    return clamp(sum(float(number) * RESET_UNITS_S[unit] for number, unit in pieces))
 
 
 def clamp(seconds: float) -> float:

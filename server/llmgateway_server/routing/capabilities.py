@@ -6,13 +6,13 @@ the request's `unsupported_policy` or the provider's allows it; tools and media 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from llmgateway.v1 import call_pb2, generation_pb2, message_pb2
 
 from llmgateway_server.errors import CapabilityMissing
-from llmgateway_server.routing.plan import Target
+from llmgateway_server.routing.target import Target
 
 Request = generation_pb2.GenerateRequest
 
@@ -38,38 +38,25 @@ class Need(NamedTuple):
     dropped: str = ""
 
 
-class CapabilityCheck:
-    """Holds requests against targets. `lacks` names what a provider's model cannot do, by provider and model.
-
-    `dropping` are the providers for which the configuration leaves out what cannot be done, where the request does not
-    say what to do with it.
-    """
-
-    def __init__(self, lacks: Callable[[str, str], Collection[str]], dropping: Collection[str]) -> None:
-        self._lacks = lacks
-        self._dropping = dropping
-
-    def fit(self, request: Request, target: Target) -> tuple[Request, Sequence[call_pb2.Warning]]:
-        """Return the request as the target can serve it, and what was left out. Raise `CapabilityMissing`."""
-        if target.provider in self._dropping and not request.unsupported_policy:
-            request.unsupported_policy = generation_pb2.UNSUPPORTED_POLICY_DROP
-        lacks = self._lacks(target.provider, target.model)
-        return fit(request, target, lacks) if lacks else (request, ())
+def find_missing(request: Request, target: Target, lacks: Collection[str], *, drops: bool) -> CapabilityMissing | None:
+    """Return the refusal of what a target cannot do; None where it can do all, or what it cannot may be left out."""
+    if not lacks:
+        return None
+    for need in needs_of(request):
+        if need.ability in lacks and not (need.dropped and drops):
+            return missing(target, need)
+    return None
 
 
 def fit(request: Request, target: Target, lacks: Collection[str]) -> tuple[Request, Sequence[call_pb2.Warning]]:
-    """Return the request as the target can serve it, and what was left out. Raise `CapabilityMissing`.
-
-    The request itself is not changed.
-    """
-    drops = request.unsupported_policy == generation_pb2.UNSUPPORTED_POLICY_DROP
+    """Return the request as the target can serve it, and what was left out. The request itself is not changed."""
+    if not lacks:
+        return request, ()
     warnings: list[call_pb2.Warning] = []
     fitted = request
     for need in needs_of(request):
-        if need.ability not in lacks:
+        if need.ability not in lacks or not need.dropped:
             continue
-        if not need.dropped or not drops:
-            raise missing(target, need)
         if fitted is request:
             fitted = Request()
             fitted.CopyFrom(request)

@@ -13,7 +13,8 @@ from cachetools import TTLCache
 from llmgateway.v1 import model_pb2
 
 from llmgateway_server import errors
-from llmgateway_server.routing.plan import RouteTable, Target
+from llmgateway_server.routing.routes import RouteTable
+from llmgateway_server.routing.target import Target
 
 KEPT_S = 60.0
 
@@ -53,14 +54,13 @@ class ModelDirectory:
         """Return all models and routes, by id."""
         lists = await asyncio.gather(*(self._provider_models(provider) for provider in self._listings))
         models = {model.id: model for models in lists if models is not None for model in models}
-        for name, target in self._table.routes.items():
-            models[name] = route_model(name, self._known(target, models))
+        for name, targets in self._table.targets.items():
+            models[name] = route_model(name, self._known(targets[0], models))
         return [models[model_id] for model_id in sorted(models)]
 
     async def get_model(self, model_id: str) -> model_pb2.Model:
         """Return one model or route. Raise `ModelNotFound` where its provider says it has none such."""
-        target = self._table.resolve(model_id)
-        known = await self._find(target)
+        known = await self._find(self._table.targets_of(model_id)[0])
         return route_model(model_id, known) if model_id in self._table.routes else known
 
     async def _find(self, target: Target) -> model_pb2.Model:

@@ -24,7 +24,11 @@ OVERLOADED_RETRY_AFTER_S = 1.0
 
 
 class Authenticator(Protocol):
-    """Finds out who calls. Raises `ApiKeyInvalid`."""
+    """Finds out who calls. Raises `ApiKeyInvalid`.
+
+    The handler of the same call takes its first step before anything else runs on the event loop: no reload of the
+    configuration comes between the two.
+    """
 
     def look_up(self, authorization: str | None) -> Principal: ...
 
@@ -93,6 +97,7 @@ class Rim:
         call: Call | None = None
         error: errors.CallError | None = None
         try:
+            # Nothing may be awaited between these two: see `Authenticator`.
             call = self._admit(call_id, method, metadata, timeout_s, started_s)
             return await handler(call, request)
         except BaseException as raised:
@@ -116,6 +121,7 @@ class Rim:
         call: Call | None = None
         error: errors.CallError | None = None
         try:
+            # Nothing may be awaited between these two: see `Authenticator`.
             call = self._admit(call_id, method, metadata, timeout_s, started_s)
             async with aclosing(handler(call, request)) as messages:
                 async for message in messages:
@@ -127,6 +133,11 @@ class Rim:
             raise
         finally:
             self._end(method, call_id, call, started_s, error)
+
+    def follow(self, total_timeout_s: float, concurrent_calls: int) -> None:
+        """Bound the calls to come as another configuration says."""
+        self._total_timeout_s = total_timeout_s
+        self._concurrent_calls = concurrent_calls
 
     def close(self) -> None:
         """Refuse new calls from now on."""

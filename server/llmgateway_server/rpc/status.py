@@ -6,8 +6,8 @@ import grpc
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from llmgateway.v1 import call_pb2
 
+from llmgateway_server.endings import MAX_MESSAGE_BYTES, MAX_STATUS_BYTES, cut, failure_of, fit
 from llmgateway_server.errors import CallError, Code, Reason
 
 DOMAIN = "llmgateway.dev"
@@ -15,10 +15,8 @@ STATUS_KEY = "grpc-status-details-bin"
 CALL_ID_KEY = "x-request-id"
 PUSHBACK_KEY = "grpc-retry-pushback-ms"
 
-# A status above 8 KiB of metadata turns into RESOURCE_EXHAUSTED on its way.
-MAX_STATUS_BYTES = 4 * 1024
-MAX_MESSAGE_BYTES = 1024
-MAX_PROVIDER_MESSAGE_BYTES = 512
+# What a detail takes beside its own bytes: the name of its type, and lengths.
+WRAPPING_BYTES = 64
 MAX_METADATA_VALUE_BYTES = 256
 MAX_VIOLATIONS = 16
 
@@ -74,26 +72,9 @@ def status_of(error: CallError, call_id: str) -> status_pb2.Status:
         delay.seconds, delay.nanos = divmod(int(error.retry_after_s * NANOS_PER_S), NANOS_PER_S)
         pack(status, retry_info)
     failure = failure_of(error, call_id)
-    room_bytes = MAX_STATUS_BYTES - status.ByteSize() - 64
-    while failure.ByteSize() > room_bytes and failure.attempts:
-        del failure.attempts[0]
-    if failure.ByteSize() <= room_bytes:
+    if fit(failure, MAX_STATUS_BYTES - status.ByteSize() - WRAPPING_BYTES):
         pack(status, failure)
     return status
-
-
-def failure_of(error: CallError, call_id: str) -> call_pb2.CallFailure:
-    """Return what the gateway knows of the failed call."""
-    failure = call_pb2.CallFailure(
-        call_id=call_id,
-        started=error.started,
-        attempts=error.attempts,
-        provider_message=cut(error.provider_message, MAX_PROVIDER_MESSAGE_BYTES),
-    )
-    if error.usage is not None:
-        failure.usage.CopyFrom(error.usage)
-        failure.usage.ClearField("provider_json")
-    return failure
 
 
 def pack(status: status_pb2.Status, detail: Message) -> None:
@@ -101,9 +82,3 @@ def pack(status: status_pb2.Status, detail: Message) -> None:
     wrapped = any_pb2.Any()
     wrapped.Pack(detail)
     status.details.append(wrapped)
-
-
-def cut(text: str, limit_bytes: int) -> str:
-    """Return at most `limit_bytes` of UTF-8, without halves of characters."""
-    encoded = text.encode("utf-8", "replace")
-    return text if len(encoded) <= limit_bytes else encoded[:limit_bytes].decode("utf-8", "ignore")

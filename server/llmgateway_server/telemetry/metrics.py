@@ -77,6 +77,28 @@ class Metrics:
         self._listings = self._counter(
             "llmgateway_model_listing_failures", "Times that a provider did not list its models.", ("provider",)
         )
+        self._rules = self._counter("llmgateway_rule_failures", "Rules that could not be evaluated.", ("route",))
+        self._circuits = self._counter(
+            "llmgateway_circuit_opened", "Times that a target or a provider's key was left alone.", ("provider", "what")
+        )
+        self._open: dict[str, set[str]] = {}
+        self._open_gauge = Gauge(
+            "llmgateway_circuits_open",
+            "Targets and keys that are left alone now.",
+            ("provider",),
+            registry=self.registry,
+        )
+        self._revision = Gauge(
+            "llmgateway_config_revision",
+            "Which state of the configuration is in use, counted from 1 at the start.",
+            registry=self.registry,
+        )
+        self._reloads = self._counter("llmgateway_config_reloads", "Reloads of the configuration.", ("outcome",))
+        self._reload_ok = Gauge(
+            "llmgateway_config_last_reload_ok",
+            "Whether the configuration was good when it was last read: 1 or 0.",
+            registry=self.registry,
+        )
         self._in_flight: dict[str, int] = {}
         self._in_flight_gauge = Gauge(
             "llmgateway_calls_in_flight", "Calls that run now.", ("method",), registry=self.registry
@@ -125,6 +147,44 @@ class Metrics:
     def listing_failed(self, provider: str) -> None:
         """Count a provider that did not list its models."""
         self._listings.add((provider,))
+
+    def rule_failed(self, route: str) -> None:
+        """Count a rule that could not be evaluated."""
+        self._rules.add((route,))
+
+    def circuit_turned(self, name: str, *, is_open: bool) -> None:
+        """Count a circuit that opened, or take one that closed off those that are open.
+
+        `name` is a target's id, or a provider's name, a space, and the place of its key.
+        """
+        target, _, key = name.partition(" ")
+        provider = target.partition("/")[0]
+        if provider not in self._open:
+            self._open[provider] = set()
+            self._open_gauge.labels(provider).set_function(lambda: len(self._open[provider]))
+        if is_open:
+            self._open[provider].add(name)
+            self._circuits.add((provider, "key" if key else "target"))
+        else:
+            self._open[provider].discard(name)
+
+    def config_started(self, revision: int) -> None:
+        """Tell which state of the configuration the gateway starts with; there was no reload yet."""
+        self._revision.set(revision)
+        self._reload_ok.set(1)
+        for outcome in ("ok", "refused"):
+            self._reloads.add((outcome,), 0)
+
+    def config_reloaded(self, revision: int) -> None:
+        """Count a reload, and tell which state is in use now."""
+        self._revision.set(revision)
+        self._reload_ok.set(1)
+        self._reloads.add(("ok",))
+
+    def config_refused(self) -> None:
+        """Count a configuration that is not taken into use."""
+        self._reload_ok.set(0)
+        self._reloads.add(("refused",))
 
     def _observe_target(self, method: str, call: Call, elapsed_s: float, error: CallError | None) -> None:
         outcome = call.outcome

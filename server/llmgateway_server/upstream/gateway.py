@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from itertools import cycle
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -29,8 +28,10 @@ from llmgateway.v1 import (
 from llmgateway_server import errors
 from llmgateway_server.config.resilience import TimeoutSettings
 from llmgateway_server.errors import Reason
-from llmgateway_server.upstream.http_upstream import LIST_MODELS_TIMEOUT_S, StreamTimer, asks_reasoning
+from llmgateway_server.upstream.http_upstream import LIST_MODELS_TIMEOUT_S, StreamTimer
 from llmgateway_server.upstream.upstream import AttemptState
+
+Metadata = tuple[tuple[str, str], ...]
 
 DIALECT = "llmgateway"
 MODELS_A_PAGE = 1000
@@ -83,7 +84,7 @@ BY_CODE: Mapping[grpc.StatusCode, type[errors.CallError]] = {
 class GatewayUpstream:
     """`Upstream` over gRPC. `base_url` is `http://host:port`, or `https://host:port` with TLS.
 
-    `clock` is monotonic, in seconds. Keys are taken in turn, one an attempt.
+    `clock` is monotonic, in seconds. Which of the keys an attempt uses is said by its state.
     """
 
     def __init__(
@@ -94,7 +95,8 @@ class GatewayUpstream:
         parts = urlsplit(base_url)
         self._channel = open_channel(parts.netloc, tls=parts.scheme == "https", options=NO_RETRIES)
         self._stub: gateway_pb2_grpc.LLMGatewayAsyncStub = gateway_pb2_grpc.LLMGatewayStub(self._channel)
-        self._keys = cycle([(("authorization", f"Bearer {key}"),) for key in keys] or [()])
+        self._keys: list[Metadata] = [(("authorization", f"Bearer {key}"),) for key in keys] or [()]
+        self.key_count = len(self._keys)
         self._timeouts = timeouts
         self._clock = clock
 
@@ -153,10 +155,10 @@ class GatewayUpstream:
     async def stream(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> AsyncGenerator[list[stream_pb2.GenerationEvent], None]:
-        timer = StreamTimer(self.name, self._clock, self._timeouts, state, waits_long=asks_reasoning(request))
+        timer = StreamTimer(self.name, self._clock, state.timeouts or self._timeouts, state)
         asked = passed_on(request, model)
         asked.ClearField("heartbeat_interval")  # the pipeline beats itself
-        call = self._stub.StreamGenerate(asked, timeout=self._left_s(state), metadata=next(self._keys))
+        call = self._stub.StreamGenerate(asked, timeout=self._left_s(state), metadata=self._key_of(state))
         try:
             while (message := await timer.bound(self._read(call))) is not EOF:
                 state.http_status = HTTPStatus.OK
@@ -181,13 +183,16 @@ class GatewayUpstream:
     async def _call(self, method: Callable[..., Awaitable[T]], request: object, state: AttemptState) -> T:
         started_s = self._clock()
         try:
-            answer = await method(request, timeout=self._left_s(state), metadata=next(self._keys))
+            answer = await method(request, timeout=self._left_s(state), metadata=self._key_of(state))
         except grpc.aio.AioRpcError as error:
             raise error_of(self.name, error_from_rpc(error)) from error
         finally:
             state.waited_s += self._clock() - started_s
         state.http_status = HTTPStatus.OK
         return answer
+
+    def _key_of(self, state: AttemptState) -> Metadata:
+        return self._keys[state.key_index % self.key_count]
 
     def _left_s(self, state: AttemptState) -> float:
         return max(state.deadline_s - self._clock(), 0.0)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import cycle
 from typing import TypeVar
 
 import msgspec
@@ -28,7 +27,7 @@ from llmgateway_server.dialects.codec import (
     StreamDecoder,
     TokenCounter,
 )
-from llmgateway_server.dialects.failures import bad_response, rate_limits
+from llmgateway_server.dialects.failures import bad_response, rate_limits, spent_for_s
 from llmgateway_server.dialects.parameters import accepted_parameters
 from llmgateway_server.upstream.asked import AskedCandidates
 from llmgateway_server.upstream.content import bears_content
@@ -78,7 +77,7 @@ class Endpoint:
 class HttpUpstream:
     """`Upstream` over HTTP. `sibling` is the codec of models that speak another dialect than the provider's others.
 
-    `clock` is monotonic, in seconds. Keys are taken in turn, one an attempt.
+    `clock` is monotonic, in seconds. Which of the keys an attempt uses is said by its state.
     """
 
     def __init__(
@@ -103,7 +102,8 @@ class HttpUpstream:
         self._limits = limits
         self._clock = clock
         shared = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "llmgateway"}
-        self._headers = cycle([{**shared, **key_headers} for key_headers in endpoint.key_headers or [{}]])
+        self._headers = [{**shared, **key_headers} for key_headers in endpoint.key_headers or [{}]]
+        self.key_count = len(self._headers)
 
     async def generate(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
@@ -172,7 +172,7 @@ class HttpUpstream:
         codec = self._codec_of(model)
         encoded = codec.encode_generate(request, model, stream=True)
         asked = AskedCandidates(request)
-        timer = StreamTimer(self.name, self._clock, self._timeouts, state, waits_long=asks_reasoning(request))
+        timer = StreamTimer(self.name, self._clock, state.timeouts or self._timeouts, state)
         response = await timer.bound(self._open(codec, encoded, state))
         try:
             media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -240,7 +240,8 @@ class HttpUpstream:
     ) -> HttpResponse:
         """Send a request; return an answer of status 2xx, or raise what another one means."""
         state.warnings.extend(encoded.warnings)
-        url, headers = (base_url or self._base_url) + encoded.path, next(self._headers)
+        url, headers = (base_url or self._base_url) + encoded.path, self._headers[state.key_index % self.key_count]
+        connect_s = (state.timeouts or self._timeouts).connect_s
         if encoded.headers:
             headers = {**headers, **encoded.headers}
         credentials = self._credentials
@@ -249,14 +250,16 @@ class HttpUpstream:
                 await credentials.ready()
             headers = {**headers, **credentials.headers(encoded.method, url, headers, encoded.body)}
         try:
-            response = await self._http.send(encoded.method, url, headers, encoded.body, self._timeouts.connect_s)
+            response = await self._http.send(encoded.method, url, headers, encoded.body, connect_s)
         except ConnectTimeoutError as error:
-            raise timed_out(errors.ConnectTimeout, self.name, self._timeouts.connect_s) from error
+            raise timed_out(errors.ConnectTimeout, self.name, connect_s) from error
         except (ConnectError, ConnectionBrokenError) as error:
             message = f"{self.name} cannot be reached: {error}. Check base_url, or try again."
             raise errors.ProviderUnreachable(message, metadata={"provider": self.name}) from error
         state.http_status = response.status
         if 200 <= response.status < 300:
+            if self.key_count > 1:
+                state.spent_for_s = spent_for_s(response.headers)
             return response
         try:
             if 300 <= response.status < 400:
@@ -355,8 +358,6 @@ class StreamTimer:
         clock: Callable[[], float],
         timeouts: TimeoutSettings,
         state: AttemptState,
-        *,
-        waits_long: bool,
     ) -> None:
         self._provider = provider
         self._clock = clock
@@ -365,7 +366,7 @@ class StreamTimer:
         self._started_s = clock()
         self._error: type[errors.CallError] = errors.FirstContentTimeout
         self._timeout_s = timeouts.first_content_s
-        self._until_s = state.deadline_s if waits_long else self._started_s + timeouts.first_content_s
+        self._until_s = state.deadline_s if state.waits_long else self._started_s + timeouts.first_content_s
         self._has_content = False
 
     async def bound(self, operation: Awaitable[T]) -> T:
@@ -390,12 +391,6 @@ class StreamTimer:
             self._has_content = True
             self._error, self._timeout_s = errors.EventGapTimeout, self._gap_s
         self._until_s = self._clock() + self._gap_s
-
-
-def asks_reasoning(request: generation_pb2.GenerateRequest) -> bool:
-    """Whether the model is asked to think, and so may be silent for minutes before its first words."""
-    reasoning = request.reasoning
-    return reasoning.effort not in ("", "none") or reasoning.max_token_count > 0
 
 
 def timed_out(error: type[errors.CallError], provider: str, timeout_s: float) -> errors.CallError:

@@ -21,7 +21,7 @@ from llmgateway_server.dialects.mock.timeline import replace_counts
 from llmgateway_server.dialects.mock.vectors import embed_inputs
 from llmgateway_server.dialects.parameters import accepted_parameters
 from llmgateway_server.upstream.content import bears_content
-from llmgateway_server.upstream.http_upstream import asks_reasoning, timed_out
+from llmgateway_server.upstream.http_upstream import timed_out
 from llmgateway_server.upstream.upstream import AttemptState
 
 Sleep = Callable[[float], Awaitable[object]]
@@ -42,6 +42,7 @@ class MockUpstream:
     """
 
     dialect = "mock"
+    key_count = 1
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class MockUpstream:
     async def generate(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> generation_pb2.GenerateResponse:
+        self._note_rehearsal(state)
         script = write_script(request, self._cast(model))
         state.warnings.extend(script.warnings)
         waits = Waits(self.name, self._sleep, self._clock, state)
@@ -75,11 +77,13 @@ class MockUpstream:
     async def stream(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> AsyncGenerator[list[stream_pb2.GenerationEvent], None]:
+        self._note_rehearsal(state)
         script = write_script(request, self._cast(model))
         state.warnings.extend(script.warnings)
         waits = Waits(self.name, self._sleep, self._clock, state)
-        if not asks_reasoning(request):
-            waits.limit(errors.FirstContentTimeout, self._timeouts.first_content_s)
+        timeouts = state.timeouts or self._timeouts
+        if not state.waits_long:
+            waits.limit(errors.FirstContentTimeout, timeouts.first_content_s)
         has_content = False
         for step in script.steps:
             await waits.wait(step.wait_s)
@@ -90,12 +94,13 @@ class MockUpstream:
             yield list(step.events)
             if has_content:
                 # From now, not from before the yield: the caller's own time is not the provider's silence.
-                waits.limit(errors.EventGapTimeout, self._timeouts.gap_s)
+                waits.limit(errors.EventGapTimeout, timeouts.gap_s)
         end_attempt(script, state)
 
     async def embed(
         self, request: embedding_pb2.EmbedRequest, model: str, state: AttemptState
     ) -> embedding_pb2.EmbedResponse:
+        self._note_rehearsal(state)
         script, options = write_embed_script(request, self._cast(model))
         waits = Waits(self.name, self._sleep, self._clock, state)
         for step in script.steps:
@@ -142,6 +147,10 @@ class MockUpstream:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    def _note_rehearsal(self, state: AttemptState) -> None:
+        """Say that what goes wrong was asked for, by the call or by the model's name: unless the configuration did."""
+        state.is_rehearsed = self._options.error is None and self._options.cut_after_token_count is None
 
     def _cast(self, model: str) -> Cast:
         return Cast(self.name, model, find_model(self._models, self.name, model), self._options)

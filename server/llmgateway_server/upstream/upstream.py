@@ -8,18 +8,30 @@ from typing import Protocol
 
 from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, rerank_pb2, stream_pb2
 
+from llmgateway_server.config.resilience import TimeoutSettings
+
 
 @dataclass(slots=True)
 class AttemptState:
     """What one attempt learns on its way. Owned by the attempt that made it, never shared.
 
-    `deadline_s` is on a monotonic clock, in seconds. `waited_s` is the time spent waiting for the provider: the
-    rest of a call's time is the gateway's own. `http_status` is 0 until the provider answers.
+    `deadline_s` is on a monotonic clock, in seconds. `timeouts` are those of the attempt, the provider's own where
+    None; `waits_long` lets a stream be silent until the deadline before its first content. `key_index` says which of
+    the provider's keys to use.
+
+    `waited_s` is the time spent waiting for the provider: the rest of a call's time is the gateway's own. `http_status`
+    is 0 until the provider answers. `spent_for_s` is how long the key's rate limit is used up by this very answer, as
+    far as the provider says. `is_rehearsed` says that the caller asked for what happened: it tells nothing of health.
     """
 
     deadline_s: float
+    timeouts: TimeoutSettings | None = None
+    waits_long: bool = False
+    key_index: int = 0
     waited_s: float = 0.0
     http_status: int = 0
+    spent_for_s: float | None = None
+    is_rehearsed: bool = False
     warnings: list[call_pb2.Warning] = field(default_factory=list)
 
 
@@ -28,11 +40,12 @@ class Upstream(Protocol):
 
     Every method raises a leaf of `errors.CallError`. Cancelling the caller's task, or closing the stream's
     generator, closes the provider's connection. `name` is the provider's in the configuration, `dialect`
-    the wire format it speaks.
+    the wire format it speaks, `key_count` how many keys it may be called with, at least 1.
     """
 
     name: str
     dialect: str
+    key_count: int
 
     async def generate(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
@@ -75,3 +88,9 @@ class Upstream(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def asks_reasoning(request: generation_pb2.GenerateRequest) -> bool:
+    """Whether the model is asked to think, and so may be silent for minutes before its first words."""
+    reasoning = request.reasoning
+    return reasoning.effort not in ("", "none") or reasoning.max_token_count > 0

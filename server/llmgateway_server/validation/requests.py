@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from llmgateway.v1 import cache_pb2, embedding_pb2, generation_pb2, model_pb2, rerank_pb2
+from llmgateway.v1 import cache_pb2, compare_pb2, embedding_pb2, generation_pb2, model_pb2, rerank_pb2
 
 from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.errors import FieldViolation
@@ -35,7 +35,12 @@ MAX_LABEL_VALUE_CHARACTERS = 512
 MAX_EMBED_INPUTS = 2_048
 MAX_DOCUMENTS = 1_000
 MAX_ID_CHARACTERS = 512
+MAX_FALLBACK_MODELS = 16
+COMPARED_MODELS = (2, 16)
+SORTS = ("price", "latency", "throughput")
 HEARTBEAT_S = (5, 60)
+# What a comparison's generation leaves out: its models are named beside it, and heartbeats would be of no model.
+NOT_COMPARED = frozenset({"model", "heartbeat_interval"})
 
 SCHEMA_NAME = re.compile(r"[a-zA-Z0-9_-]{0,64}")
 
@@ -62,6 +67,23 @@ def validate_generate(request: Generate, limits: LimitSettings) -> list[FieldVio
         check = GENERATE_CHECKS.get(field.name)
         if check is not None:
             check(request, limits, wrong)
+    return wrong
+
+
+def validate_compare(request: compare_pb2.CompareRequest, limits: LimitSettings) -> list[FieldViolation]:
+    """Return what is wrong with a comparison as a whole; nothing if it may go on."""
+    wrong: Violations = []
+    check_compared(request, limits, wrong)
+    generation = request.generation
+    if generation.model:
+        wrong.append(FieldViolation("generation.model", "must be empty: `models` names them"))
+    if generation.HasField("heartbeat_interval"):
+        wrong.append(
+            FieldViolation("generation.heartbeat_interval", "must be left out: a comparison sends no heartbeats")
+        )
+    for violation in validate_generate(generation, limits):
+        if violation.field not in NOT_COMPARED:
+            wrong.append(FieldViolation(f"generation.{violation.field}", violation.description))
     return wrong
 
 
@@ -138,6 +160,20 @@ def check_model(model: str, wrong: Violations) -> None:
         wrong.append(FieldViolation("model", f"must have at most {MAX_ID_CHARACTERS} characters"))
 
 
+def check_compared(request: compare_pb2.CompareRequest, limits: LimitSettings, wrong: Violations) -> None:
+    models = request.models
+    least, most = COMPARED_MODELS
+    if not least <= len(models) <= most:
+        wrong.append(FieldViolation("models", f"must name {least} to {most} models or routes, not {len(models)}"))
+    elif len(models) * request.generation.ByteSize() > limits.body_bytes_in_flight:
+        # Each model is sent a copy of its own.
+        wrong.append(FieldViolation("models", "are too many for a generation of this size: name fewer, or send less"))
+    for index, model in enumerate(models[:most]):
+        named: Violations = []
+        check_model(model, named)
+        wrong += [FieldViolation(f"models[{index}]", violation.description) for violation in named]
+
+
 def check_sampling(request: Generate, _: LimitSettings, wrong: Violations) -> None:
     sampling = request.sampling
     for field, value in sampling.ListFields():
@@ -192,8 +228,22 @@ def check_unsupported_policy(request: Generate, _: LimitSettings, wrong: Violati
 
 
 def check_routing(request: Generate, _: LimitSettings, wrong: Violations) -> None:
-    if request.routing.fallback_models:
-        wrong.append(FieldViolation("routing.fallback_models", NOT_SERVED))
+    routing = request.routing
+    if len(routing.fallback_models) > MAX_FALLBACK_MODELS:
+        description = f"must hold at most {MAX_FALLBACK_MODELS}, not {len(routing.fallback_models)}"
+        wrong.append(FieldViolation("routing.fallback_models", description))
+    for index, model in enumerate(routing.fallback_models[:MAX_FALLBACK_MODELS]):
+        if not 1 <= len(model) <= MAX_ID_CHARACTERS:
+            description = f"must name a model or a route, in 1 to {MAX_ID_CHARACTERS} characters"
+            wrong.append(FieldViolation(f"routing.fallback_models[{index}]", description))
+    if routing.sort and routing.sort not in SORTS:
+        wrong.append(FieldViolation("routing.sort", f"must be one of {', '.join(SORTS)}, or empty"))
+    for field, price in routing.max_price.ListFields():
+        if price < 0:
+            wrong.append(FieldViolation(f"routing.max_price.{field.name}", "must not be negative"))
+    for name, value in routing.required_tags.items():
+        if not name or not value:
+            wrong.append(FieldViolation("routing.required_tags", "must have names and values that are not empty"))
 
 
 def not_served(field: str) -> Callable[[object, LimitSettings, Violations], None]:

@@ -62,6 +62,33 @@ MEMBERS: list[Row] = [
     ({"metadata": {"team": "red"}}, {"labels": {"team": "red"}}),
     ({"user": "u-1"}, {"end_user_id": "u-1"}),
     ({"unsupported_policy": "drop"}, {"unsupported_policy": "UNSUPPORTED_POLICY_DROP"}),
+    ({"models": ["a/m", "b/m"]}, {"routing": {"fallback_models": ["a/m", "b/m"]}}),
+    (
+        {"provider": {"order": ["a"], "only": ["a", "b"], "ignore": ["c"], "sort": "price", "allow_fallbacks": False}},
+        {
+            "routing": {
+                "provider_order": ["a"],
+                "allowed_providers": ["a", "b"],
+                "denied_providers": ["c"],
+                "sort": "price",
+                "allow_fallback": False,
+            }
+        },
+    ),
+    (
+        {"provider": {"max_price": {"prompt": 0.15, "completion": 2}}},
+        {
+            "routing": {
+                "max_price": {
+                    "input_usd_nanos_per_million": 150_000_000,
+                    "output_usd_nanos_per_million": 2_000_000_000,
+                }
+            }
+        },
+    ),
+    ({"provider": {"require_parameters": True}}, {"routing": {}, "unsupported_policy": "UNSUPPORTED_POLICY_REFUSE"}),
+    ({"provider": {"require_parameters": False}}, {"routing": {}, "unsupported_policy": "UNSUPPORTED_POLICY_DROP"}),
+    ({"provider": {"zdr": True}}, {"routing": {"required_tags": {"zero_retention": "true"}}}),
     ({"store": False}, {}),
     ({"stream": True}, {}),
     ({"stream_options": {"include_usage": True}}, {}),

@@ -28,6 +28,9 @@ GATEWAY = {
     "routing.allow_fallback",
     "routing.required_tags",
     "routing.sort",
+    "routing.fallback_models",
+    "routing.max_price.input_usd_nanos_per_million",
+    "routing.max_price.output_usd_nanos_per_million",
 }
 EMBED_GATEWAY = {path for path in GATEWAY if path.startswith(("labels", "cache_policy"))}
 

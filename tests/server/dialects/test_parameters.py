@@ -23,7 +23,6 @@ OTHERS = GATEWAY | {
     "raw_prompt.echo",
     "provider_options_json",
     "idempotency_key",
-    "routing.fallback_models",
     "max_cost_usd_nanos",
     "tools.provider_json",
     "tools.cache_breakpoint.ttl",

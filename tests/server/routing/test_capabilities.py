@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from llmgateway.v1 import error_reason_pb2, generation_pb2, message_pb2, tool_pb2
-from llmgateway_server.errors import CapabilityMissing
-from llmgateway_server.routing.capabilities import LACKING, CapabilityCheck, fit, needs_of
-from llmgateway_server.routing.plan import Target
+from llmgateway_server.routing.capabilities import LACKING, find_missing, fit, needs_of
+from llmgateway_server.routing.target import Target
 
 Request = generation_pb2.GenerateRequest
 Part = message_pb2.Part
@@ -44,28 +43,27 @@ NEEDS: list[tuple[Request, str, str]] = [
 def test_what_is_missing_is_refused_by_name(request_: Request, ability: str, field: str) -> None:
     before = Request()
     before.CopyFrom(request_)
-    with pytest.raises(CapabilityMissing) as caught:
-        fit(request_, TARGET, {ability})
-    error = caught.value
+    error = find_missing(request_, TARGET, {ability}, drops=False)
+    assert error is not None
     assert error.reason == error_reason_pb2.ERROR_REASON_CAPABILITY_MISSING
     assert error.metadata == {"model": "openai/gpt-4", "capability": field}
     assert field in error.message
     assert LACKING[ability] in error.message
     assert f"models.openai/gpt-4.capabilities.{ability}" in error.message
     assert request_ == before
-    assert fit(request_, TARGET, set(LACKING) - {ability, "generate"}) == (request_, [])
+    assert find_missing(request_, TARGET, set(LACKING) - {ability, "generate"}, drops=False) is None
 
 
 @pytest.mark.parametrize(("request_", "ability", "field"), NEEDS, ids=[f"{row[1]}:{row[2]}" for row in NEEDS])
 def test_only_what_keeps_its_meaning_is_left_out(request_: Request, ability: str, field: str) -> None:
-    asked = Request()
-    asked.CopyFrom(request_)
-    asked.unsupported_policy = generation_pb2.UNSUPPORTED_POLICY_DROP
-    before = asked.SerializeToString(deterministic=True)
+    before = request_.SerializeToString(deterministic=True)
+    refusal = find_missing(request_, TARGET, {ability}, drops=True)
     if ability not in ("json_schema", "reasoning"):
-        with pytest.raises(CapabilityMissing, match=r"name another model\.|Leave it out or name"):
-            fit(asked, TARGET, {ability})
+        assert refusal is not None
+        assert "name another model." in refusal.message or "Leave it out or name" in refusal.message
         return
+    assert refusal is None
+    asked = request_
     fitted, warnings = fit(asked, TARGET, {ability})
     assert not fitted.HasField("output_format")
     assert not fitted.HasField("reasoning")
@@ -86,18 +84,3 @@ def test_only_what_keeps_its_meaning_is_left_out(request_: Request, ability: str
 )
 def test_what_asks_for_nothing_is_let_through(request_: Request) -> None:
     assert [need.ability for need in needs_of(request_)] == ["generate"]
-
-
-def test_the_configuration_decides_where_the_request_says_nothing() -> None:
-    check = CapabilityCheck(lambda *_: {"reasoning"}, {"openai"})
-    asked = Request(reasoning=generation_pb2.ReasoningOptions(effort="low"))
-    fitted, warnings = check.fit(asked, TARGET)
-    assert not fitted.HasField("reasoning")
-    assert len(warnings) == 1
-    asked.unsupported_policy = generation_pb2.UNSUPPORTED_POLICY_REFUSE
-    with pytest.raises(CapabilityMissing):
-        check.fit(asked, TARGET)
-    with pytest.raises(CapabilityMissing):
-        CapabilityCheck(lambda *_: {"reasoning"}, ()).fit(
-            Request(reasoning=generation_pb2.ReasoningOptions(effort="low")), TARGET
-        )

@@ -12,7 +12,9 @@ from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.dialects.codec import Renamer
 from llmgateway_server.dialects.registry import make_codec
 from llmgateway_server.routing.directory import Listing, ModelDirectory
-from llmgateway_server.routing.plan import RouteTable, Target, target_of
+from llmgateway_server.routing.target import Target
+
+from tests.server.routing.world import World
 
 LISTED = ("base", "llama3.2:latest")
 OTHER_NAMES: Mapping[str, str] = {"eu.base": "base", "eu.gone": "gone", "apart": ""}
@@ -34,7 +36,7 @@ def directory(names: Sequence[str] | None = LISTED) -> ModelDirectory:
     def listed_name(target: Target) -> str:
         return OTHER_NAMES.get(target.model, target.model)
 
-    table = RouteTable(["p"], {"route": target_of("p/eu.base")})
+    table = World({"route": {"targets": ["p/eu.base"], "fallback": ["p/base"]}}, providers=["p"]).table
     return ModelDirectory(table, {"p": listing(names)}, time.monotonic, lambda *_: None, describe, listed_name)
 
 

@@ -470,8 +470,8 @@ async def test_a_unary_call_is_bound_by_the_deadline_alone() -> None:
 
 async def test_a_model_that_thinks_may_be_silent_for_longer() -> None:
     stage = Stage(first_content_s=1.0)
-    request = ask("echo", script={"latency": "30s"}, reasoning=generation_pb2.ReasoningOptions(effort="high"))
-    assert await stage.stream(request)
+    stage.state.waits_long = True
+    assert await stage.stream(ask("echo", script={"latency": "30s"}))
 
 
 async def test_what_the_caller_takes_to_read_is_no_gap() -> None:

@@ -119,7 +119,6 @@ LEFT_OUT = {
 REFUSED: list[tuple[str, Callable[[Request], object]]] = [
     ("idempotency_key", lambda asked: setattr(asked, "idempotency_key", "k")),
     ("max_cost_usd_nanos", lambda asked: setattr(asked, "max_cost_usd_nanos", 1)),
-    ("routing.fallback_models", lambda asked: asked.routing.fallback_models.append("m")),
     ("messages.name", lambda asked: setattr(asked.messages[0], "name", "ann")),
     ("messages.parts.media.detail", lambda asked: asked.messages[0].parts.add().media.MergeFrom(DETAILED)),
     ("raw_prompt.text", lambda asked: ask_raw(asked, text="Once")),

@@ -145,7 +145,6 @@ def ask_for_no_parallel_calls(asked: Request) -> None:
 REFUSED: list[tuple[set[str], str, Callable[[Request], object]]] = [
     ({"idempotency_key"}, "idempotency_key", lambda asked: setattr(asked, "idempotency_key", "k")),
     ({"max_cost_usd_nanos"}, "max_cost_usd_nanos", lambda asked: setattr(asked, "max_cost_usd_nanos", 1)),
-    ({"routing.fallback_models"}, "routing.fallback_models", lambda asked: asked.routing.fallback_models.append("m")),
     ({"candidate_count"}, "candidate_count", lambda asked: setattr(asked, "candidate_count", 2)),
     ({"top_logprob_count"}, "top_logprob_count", lambda asked: setattr(asked, "top_logprob_count", 0)),
     ({"end_user_id"}, "end_user_id", lambda asked: setattr(asked, "end_user_id", "ann")),

@@ -137,7 +137,6 @@ LEFT_OUT = {
 REFUSED: list[tuple[str, Callable[[Request], object]]] = [
     ("idempotency_key", lambda asked: setattr(asked, "idempotency_key", "k")),
     ("max_cost_usd_nanos", lambda asked: setattr(asked, "max_cost_usd_nanos", 1)),
-    ("routing.fallback_models", lambda asked: asked.routing.fallback_models.append("m")),
     ("messages[0].name", lambda asked: setattr(asked.messages[0], "name", "ann")),
     ("sampling.min_p", lambda asked: setattr(asked.sampling, "min_p", 0.5)),
     ("sampling.logit_bias", lambda asked: asked.sampling.logit_bias.update({1: 1})),
@@ -163,7 +162,6 @@ REFUSED_PATHS = {
     "messages.parts.tool_call.text",
     "idempotency_key",
     "max_cost_usd_nanos",
-    "routing.fallback_models",
     "sampling.min_p",
     "sampling.logit_bias",
     "tool_choice.parallel",

@@ -146,7 +146,6 @@ def text_call(asked: Request) -> None:
 REFUSED: list[tuple[str, str, Callable[[Request], object]]] = [
     ("idempotency_key", "", lambda asked: setattr(asked, "idempotency_key", "k")),
     ("max_cost_usd_nanos", "", lambda asked: setattr(asked, "max_cost_usd_nanos", 1)),
-    ("routing.fallback_models", "", lambda asked: asked.routing.fallback_models.append("m")),
     ("reasoning.visibility", "", lambda asked: setattr(asked.reasoning, "visibility", "full")),
     ("sampling.logit_bias", "", lambda asked: asked.sampling.logit_bias.update({1: 2})),
     ("candidate_count", "", lambda asked: setattr(asked, "candidate_count", 2)),

@@ -138,7 +138,6 @@ LEFT_OUT = {
 REFUSED: list[tuple[str, Callable[[Request], object]]] = [
     ("idempotency_key", lambda asked: setattr(asked, "idempotency_key", "k")),
     ("max_cost_usd_nanos", lambda asked: setattr(asked, "max_cost_usd_nanos", 1)),
-    ("routing.fallback_models", lambda asked: asked.routing.fallback_models.append("m")),
     ("reasoning.max_token_count", lambda asked: setattr(asked.reasoning, "max_token_count", 1)),
     ("reasoning.visibility", lambda asked: setattr(asked.reasoning, "visibility", "full")),
 ]

@@ -1,0 +1,42 @@
+"""What a call would cost at a target, before it is made: to compare targets by, and as a bound to show."""
+
+from __future__ import annotations
+
+from llmgateway.v1 import embedding_pb2, generation_pb2, rerank_pb2, usage_pb2
+
+from llmgateway_server import tokens
+from llmgateway_server.catalog.prices import cost_usd_nanos
+from llmgateway_server.routing.facts import Facts
+from llmgateway_server.routing.profile import Profile
+
+# How much a model is taken to write where the request sets no limit: only targets are compared by it.
+EXPECTED_OUTPUT_TOKENS = 500
+
+Request = generation_pb2.GenerateRequest | embedding_pb2.EmbedRequest | rerank_pb2.RerankRequest
+
+
+def expected_cost_usd_nanos(facts: Facts, request: Request, profile: Profile) -> int | None:
+    """Return about what a call costs at a target, in 1e-9 US dollars; None where no price is known."""
+    if not profile.prices:
+        return None
+    output = 0
+    if isinstance(request, generation_pb2.GenerateRequest):
+        limit = request.max_output_token_count if request.HasField("max_output_token_count") else EXPECTED_OUTPUT_TOKENS
+        output = min(limit, EXPECTED_OUTPUT_TOKENS)
+    return cost_of(facts.input_token_count, output, profile)
+
+
+def most_cost_usd_nanos(request: generation_pb2.GenerateRequest, profile: Profile) -> int | None:
+    """Return about the most that a generation could cost at a target; None where a price or a limit is unknown."""
+    limit = request.max_output_token_count if request.HasField("max_output_token_count") else 0
+    output = limit or profile.max_output_token_count
+    if not profile.prices or not output:
+        return None
+    count = request.candidate_count if request.HasField("candidate_count") else 1
+    return cost_of(tokens.estimate_generation(request), output * count, profile)
+
+
+def cost_of(input_token_count: int, output_token_count: int, profile: Profile) -> int:
+    """Return what so many tokens cost at a target."""
+    usage = usage_pb2.Usage(input_token_count=input_token_count, output_token_count=output_token_count)
+    return cost_usd_nanos(usage, profile.prices)

@@ -1,0 +1,45 @@
+"""Tells of trouble that concerns no single call: in the log, once where it lasts, and in the metrics."""
+
+from __future__ import annotations
+
+import logging
+
+from llmgateway_server import errors
+from llmgateway_server.telemetry.metrics import Metrics
+
+MAX_RULES = 1_000
+
+log = logging.getLogger("llmgateway")
+
+
+class TroubleReporter:
+    """`snapshot.Reporter` of the gateway."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._rules: set[tuple[str, str]] = set()
+
+    def credentials(self, provider: str, what: str) -> None:
+        """Log what became of a provider's credentials."""
+        log.warning("provider %s %s", provider, what)
+
+    def listing(self, provider: str, error: errors.CallError) -> None:
+        """Count and log a provider that did not list its models."""
+        self._metrics.listing_failed(provider)
+        log.warning("provider %s did not list its models: %s", provider, error.message)
+
+    def rule(self, route: str, condition: str, what: str) -> None:
+        """Count a rule that could not be evaluated; log it the first time."""
+        self._metrics.rule_failed(route)
+        if (route, condition) in self._rules or len(self._rules) >= MAX_RULES:
+            return
+        self._rules.add((route, condition))
+        log.warning("a rule of the route %s is skipped, since it cannot be evaluated: %s: %s", route, condition, what)
+
+    def circuit(self, name: str, for_s: float | None) -> None:
+        """Count and log a circuit that opens or closes."""
+        self._metrics.circuit_turned(name, is_open=for_s is not None)
+        if for_s is None:
+            log.info("%s is well again", name)
+        else:
+            log.warning("%s is left alone: it kept failing; the next try is in %.3g s", name, for_s)

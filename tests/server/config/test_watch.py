@@ -1,0 +1,118 @@
+"""What counts as a change of a file, with real files and the system's own signs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from llmgateway_server.config.document import MAX_FILE_BYTES
+from llmgateway_server.config.watch import WatchError, read_content, watch_content, watch_folder
+
+SAFETY_S = 10.0
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def replace(path: Path, text: str) -> None:
+    """Write another file, and rename it to this one, as editors do."""
+    other = path.with_name("other")
+    other.write_text(text)
+    other.replace(path)
+
+
+def swap_link(path: Path, text: str) -> None:
+    """Lead the link `..data` elsewhere, as Kubernetes does where a ConfigMap changes; the file's own link stays."""
+    folder = path.parent
+    made = folder / f"..{len(list(folder.iterdir()))}"
+    made.mkdir()
+    (made / path.name).write_text(text)
+    (folder / "..data_tmp").symlink_to(made.name)
+    (folder / "..data_tmp").rename(folder / "..data")
+    if not path.is_symlink():
+        path.symlink_to(Path("..data") / path.name)
+
+
+WAYS: list[Callable[[Path, str], None]] = [write, replace, swap_link]
+
+
+@asynccontextmanager
+async def watching(path: Path) -> AsyncIterator[AsyncGenerator[None, None]]:
+    """Watch a file from now on."""
+    async with asyncio.timeout(SAFETY_S), aclosing(watch_content(path, read_content(path))) as changes:
+        yield changes
+
+
+@pytest.mark.parametrize("change", WAYS)
+async def test_another_content_is_a_change_however_it_comes(
+    change: Callable[[Path, str], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "gateway.yaml"
+    change(path, "first")
+    async with watching(path) as changes:
+        for text in ("second", "third"):
+            change(path, text)
+            await anext(changes)
+            assert path.read_text() == text
+
+
+@pytest.mark.parametrize("change", WAYS)
+async def test_the_same_content_again_is_no_change_nor_is_a_touch(
+    change: Callable[[Path, str], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "gateway.yaml"
+    change(path, "first")
+    async with watching(path) as changes, aclosing(watch_folder(tmp_path)) as signs:
+        await anext(signs)
+        change(path, "second")
+        await anext(changes)
+        found = asyncio.ensure_future(anext(changes))
+        for same in (
+            lambda: change(path, "second"),
+            lambda: os.utime(path, follow_symlinks=False),
+            lambda: (tmp_path / "x").touch(),
+        ):
+            same()
+            # Another watch of the same folder has had its sign, and as much time to read the file.
+            await anext(signs)
+            await asyncio.to_thread(read_content, path)
+        assert not found.done()
+        change(path, "third")
+        await found
+
+
+async def test_a_file_that_goes_and_comes_back_has_changed_twice(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text("first")
+    async with watching(path) as changes:
+        path.write_text("second")
+        await anext(changes)
+        path.unlink()
+        await anext(changes)
+        path.write_text("second")
+        await anext(changes)
+
+
+async def test_what_changed_before_the_watch_began_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text("by now")
+    async with asyncio.timeout(SAFETY_S), aclosing(watch_content(path, b"when it was loaded")) as changes:
+        await anext(changes)
+
+
+async def test_a_folder_that_is_not_there_cannot_be_watched(tmp_path: Path) -> None:
+    with pytest.raises(WatchError, match="No such file"):
+        await anext(watch_content(tmp_path / "nowhere" / "gateway.yaml", None))
+
+
+def test_only_a_regular_file_can_be_read_twice(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b" " * (MAX_FILE_BYTES + 2))
+    (tmp_path / "link").symlink_to("large")
+    assert [read_content(tmp_path / name) for name in ("pipe", "absent", ".")] == [None, None, None]
+    assert read_content(tmp_path / "link") == b" " * (MAX_FILE_BYTES + 1)
