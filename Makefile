@@ -57,7 +57,7 @@ format: $(VENV)/.test-installed
 # Resolves the lock files again: wheels only, for every supported Python.
 lock: $(VENV)/.test-installed
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --group build pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --extra aws --extra azure --extra google --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --extra aws --extra azure --extra google --extra cel --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	printf "grpcio-tools==1.71.2\ngenai-prices==0.2.3\n" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade - -o requirements-generate.lock
 
 bench: $(VENV)/.test-installed

@@ -21,6 +21,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"terminal_compare", "terminal_explain"}),
     frozenset({"terminal_text"}),
     frozenset({"app", "terminal"}),
+    frozenset({"reloading"}),
+    frozenset({"live", "loading"}),
     frozenset({"banner", "rpc", "snapshot", "trouble"}),
     frozenset({"providers", "rooms"}),
     frozenset({"pipeline"}),

@@ -6,14 +6,17 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from aiohttp import web
 
 from llmgateway_http.dispatch import Dispatcher
 from llmgateway_http.door import Door
+from llmgateway_http.entrance import Entrance
 from llmgateway_http.handlers import Handlers
+from llmgateway_http.loop_lag import LoopLag, watch_loop
 from llmgateway_http.openapi import openapi_handler
 from llmgateway_http.protocol import Server
 from llmgateway_http.settings import ShimSettings
@@ -25,8 +28,13 @@ SWEEP_S = 1.0
 CANCEL_S = 1.0
 
 
-def create_app(stub: Any, settings: ShimSettings, *, is_ready: Callable[[], Awaitable[bool]]) -> Dispatcher:
-    """Return what answers requests over a stub of either binding (Any: they share an interface, not a type)."""
+def create_app(
+    stub: Any, settings: ShimSettings, *, is_ready: Callable[[], Awaitable[bool]], lag: LoopLag | None = None
+) -> Dispatcher:
+    """Return what answers requests over a stub of either binding (Any: they share an interface, not a type).
+
+    `lag` is told how late the loop is while the server runs; without one, the application has its own.
+    """
     door = Door(settings)
     handlers = Handlers(stub, settings, door, is_ready)
     return Dispatcher(
@@ -40,6 +48,8 @@ def create_app(stub: Any, settings: ShimSettings, *, is_ready: Callable[[], Awai
         },
         items={("GET", "/v1/models/"): handlers.get_model},
         probes={"/livez": handlers.livez, "/readyz": handlers.readyz},
+        concurrent_calls=settings.concurrent_calls,
+        lag=lag or LoopLag(),
     )
 
 
@@ -47,17 +57,22 @@ class RunningServer:
     """A server that listens. `port` is the one taken."""
 
     def __init__(
-        self, app: Dispatcher, runner: web.ServerRunner, site: web.SockSite, sweep: asyncio.Task[None], port: int
+        self,
+        app: Dispatcher,
+        runner: web.ServerRunner,
+        entrance: Entrance,
+        watches: Collection[asyncio.Task[None]],
+        port: int,
     ) -> None:
         self._app = app
         self._runner = runner
-        self._site = site
-        self._sweep = sweep
+        self._entrance = entrance
+        self._watches = watches
         self.port = port
 
     async def drain(self, drain_s: float) -> None:
         """Accept no more connections, let running requests finish within `drain_s`, then close."""
-        await self._site.stop()
+        await self._entrance.close()
         server = self._runner.server
         if server is not None:
             server.pre_shutdown()  # idle connections close; busy ones after their answer
@@ -67,8 +82,10 @@ class RunningServer:
 
     async def close(self) -> None:
         """Close at once: running requests are cancelled. Safe to call twice."""
-        self._sweep.cancel()
-        await asyncio.wait({self._sweep})
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.wait(self._watches)
+        await self._entrance.close()
         await self._runner.cleanup()
 
 
@@ -85,21 +102,29 @@ async def start_server(
         max_line_size=settings.header_bytes,
         max_field_size=settings.header_bytes,
     )
+    listener = open_listener(listen)
     runner = web.ServerRunner(server, shutdown_timeout=CANCEL_S)
     await runner.setup()
-    try:
-        listener = open_listener(listen)
-        site = web.SockSite(runner, listener, ssl_context=tls, backlog=BACKLOG)
-        await site.start()
-    except BaseException:
-        await runner.cleanup()
-        raise
-    sweep = asyncio.create_task(close_slow_connections(server, app.served, settings.header_timeout_s))
-    return RunningServer(app, runner, site, sweep, listener.getsockname()[1])
+    entrance = Entrance(listener, server, tls, settings.header_timeout_s)
+    entrance.open()
+    watches = (
+        asyncio.create_task(close_slow_connections(server, app.served, settings.header_timeout_s)),
+        asyncio.create_task(watch_loop(lambda late_s: keep_entrance(entrance, app.lag, late_s), time.monotonic)),
+    )
+    return RunningServer(app, runner, entrance, watches, listener.getsockname()[1])
+
+
+def keep_entrance(entrance: Entrance, lag: LoopLag, late_s: float) -> None:
+    """Shut the entrance while the loop lags: who comes later waits in the kernel, at no cost of ours."""
+    lag.observe(late_s)
+    if lag.is_lagging:
+        entrance.shut()
+    else:
+        entrance.open()
 
 
 def open_listener(listen: str) -> socket.socket:
-    """Return a bound socket. Raise `OSError` with the address where it cannot be had."""
+    """Return a socket that listens. Raise `OSError` with the address where it cannot be had."""
     host, _, port = listen.rpartition(":")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
@@ -110,6 +135,7 @@ def open_listener(listen: str) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         listener.bind(address)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise OSError(f"cannot listen on {listen} for REST: {error.strerror}") from error

@@ -14,7 +14,9 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from llmgateway_http.door import Door
+from llmgateway_http.loop_lag import LoopLag
 from llmgateway_http.openai.errors import INVALID_REQUEST, SERVER_ERROR, ErrorRow, RestError
+from llmgateway_http.refusal import refuse
 from llmgateway_http.responses import error_response
 
 INTERNAL = ErrorRow(500, SERVER_ERROR, "internal_error")
@@ -30,6 +32,7 @@ log = logging.getLogger("llmgateway.rest")
 class Dispatcher:
     """The one handler that the server knows. It counts the requests that run, so that a stop can wait for them.
 
+    Where `concurrent_calls` run already, or the loop lags, a further one is refused before its body is looked at.
     `endpoints` holds handlers by method and whole path; `items` by method and what a path begins with, the rest
     being the item's name; `probes` by path alone: they are open to everyone, and answer GET. `paths` names them all
     but the items.
@@ -41,12 +44,17 @@ class Dispatcher:
         endpoints: Mapping[tuple[str, str], Handler],
         items: Mapping[tuple[str, str], ItemHandler],
         probes: Mapping[str, Handler],
+        concurrent_calls: int,
+        lag: LoopLag,
     ) -> None:
         self._door = door
         self._endpoints = endpoints
         self._items = items
         self._probes = probes
         self.paths = {path for _, path in endpoints} | set(probes)
+        self._concurrent_calls = concurrent_calls
+        self.lag = lag
+        self.refused_count = 0
         self._running = 0
         self.served: set[Any] = set()  # Any: aiohttp's connections; those that have sent a whole head
         self.idle = asyncio.Event()
@@ -55,6 +63,9 @@ class Dispatcher:
     async def dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         self.served.add(request.protocol)
+        if (self._running >= self._concurrent_calls or self.lag.is_lagging) and request.raw_path not in self._probes:
+            self.refused_count += 1
+            return refuse(request)
         self._running += 1
         self.idle.clear()
         try:

@@ -17,6 +17,8 @@ class ShimSettings:
     """How deep the JSON of a body may nest."""
     header_bytes: int = 8 * 1024
     """The most bytes of all header lines of one request together, and of its request line."""
+    concurrent_calls: int = 2_000
+    """The most calls in the house at once; one more is refused before its body is read."""
     body_bytes_in_flight: int = 256 * MIB
     """The most bytes of request bodies held at once."""
     header_timeout_s: float = 10.0

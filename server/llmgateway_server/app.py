@@ -55,8 +55,15 @@ YOUNG_OBJECTS = 10_000
 class Gateway:
     """One gateway: everything that a configuration asks for, started and stopped together."""
 
-    def __init__(self, settings: Settings, writer: LineWriter, source: Source | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        writer: LineWriter,
+        source: Source | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
+        self._clock = clock
         self._source = source
         self._metrics = Metrics()
         call_later = asyncio.get_running_loop().call_later
@@ -79,10 +86,10 @@ class Gateway:
         self._is_ready = True
 
     async def _open(self, opened: contextlib.AsyncExitStack) -> None:
-        settings, clock = self._settings, time.monotonic
+        settings, clock = self._settings, self._clock
         http = HttpPool(clock)
         opened.push_async_callback(http.close)
-        self._shared = make_shared(settings, http, clock, time.time, TroubleReporter(self._metrics))
+        self._shared = make_shared(settings, http, clock, time.time, TroubleReporter(self._metrics), self._observer)
         snapshot = Snapshot(settings, 1, self._shared)
         self._live = Live(snapshot)
         opened.push_async_callback(self._live.close)

@@ -61,6 +61,7 @@ class Comparison:
                 async for message in messages:
                     yield compare_pb2.CompareResponse(model_index=index, events=message)
         except BaseException as raised:
+            # A rim of its own: a fault in one model's call must not end the others.
             error = meaning_of(raised, own.id, is_late=self._clock() >= own.deadline_s)
             if not isinstance(raised, Exception):
                 raise

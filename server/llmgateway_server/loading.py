@@ -16,6 +16,7 @@ from llmgateway_server.config.settings import Settings
 from llmgateway_server.config.start import check_start
 from llmgateway_server.config.watch import read_content
 from llmgateway_server.providers import find_problems
+from llmgateway_server.routing.expressions import find_problem as find_expression_problem
 
 
 class Refused(Exception):  # noqa: N818  # an outcome, which the command line and a reload tell each in its own way
@@ -80,7 +81,7 @@ def read_settings(config: Path | None, environment: Mapping[str, str]) -> Settin
     try:
         if config is None:
             return settings_from_environment(environment, load_vendors())
-        return load_settings(config, environment, load_vendors())
+        return load_settings(config, environment, load_vendors(), find_expression_problem)
     except ConfigError as error:
         raise Refused(str(error)) from error
 

@@ -16,6 +16,7 @@ from contextlib import aclosing
 from llmgateway.v1 import (
     cache_pb2,
     call_pb2,
+    compare_pb2,
     count_tokens_pb2,
     embedding_pb2,
     explain_pb2,
@@ -31,16 +32,21 @@ from llmgateway_server.attempts.attempts import Attempts
 from llmgateway_server.attempts.delivery import Events
 from llmgateway_server.auth.policy import may_use
 from llmgateway_server.call import NANOS_PER_S, Call, Outcome, set_duration
+from llmgateway_server.comparison import Comparison
 from llmgateway_server.config.settings import LimitSettings
+from llmgateway_server.endings import Observer
 from llmgateway_server.heartbeat import with_heartbeats
+from llmgateway_server.routing.ask import Ask, Request
 from llmgateway_server.routing.directory import ModelDirectory
 from llmgateway_server.routing.explanation import explain
 from llmgateway_server.routing.health import Room
-from llmgateway_server.routing.plan import Ask, Plan, Planner, Request, not_allowed
+from llmgateway_server.routing.plan import Plan, Planner
+from llmgateway_server.routing.refusals import not_allowed
 from llmgateway_server.routing.routes import RouteTable
 from llmgateway_server.routing.suffix import Suffixes
 from llmgateway_server.upstream.upstream import Upstream
 from llmgateway_server.validation.requests import (
+    validate_compare,
     validate_embed,
     validate_generate,
     validate_list_models,
@@ -78,7 +84,8 @@ class Pipeline:
     """Runs every call, by one state of the configuration.
 
     `price` gives the cost of a usage in 1e-9 US dollars, None where no price is known. `room` bounds the calls that
-    run. `wall_s` is the time of day in seconds, `revision` that of the configuration.
+    run. `wall_s` is the time of day in seconds, `revision` that of the configuration. `observer` is told of the calls
+    that a comparison is made of.
     """
 
     def __init__(
@@ -95,6 +102,7 @@ class Pipeline:
         clock: Callable[[], float],
         wall_s: Callable[[], float],
         revision: int,
+        observer: Observer,
     ) -> None:
         self._limits = limits
         self._table = table
@@ -108,6 +116,7 @@ class Pipeline:
         self._clock = clock
         self._wall_s = wall_s
         self._revision = revision
+        self._observer = observer
 
     async def generate(self, call: Call, request: Generation) -> generation_pb2.GenerateResponse:
         refuse(validate_generate(request, self._limits))
@@ -139,6 +148,12 @@ class Pipeline:
                         event.sequence_number = sequence_number
                     self._inform(call, plan, request, events)
                     yield stream_pb2.StreamGenerateResponse(events=events)
+
+    def compare(
+        self, call: Call, request: compare_pb2.CompareRequest
+    ) -> AsyncGenerator[compare_pb2.CompareResponse, None]:
+        refuse(validate_compare(request, self._limits))
+        return Comparison(self.stream_generate, self._observer, self._clock).compare(call, request)
 
     async def embed(self, call: Call, request: embedding_pb2.EmbedRequest) -> embedding_pb2.EmbedResponse:
         refuse(validate_embed(request, self._limits))

@@ -18,12 +18,14 @@ from llmgateway_server.auth.keys import Keyring
 from llmgateway_server.catalog.knowledge import Knowledge, load_knowledge
 from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.config.settings import Settings
+from llmgateway_server.endings import Observer
 from llmgateway_server.pipeline import Pipeline
 from llmgateway_server.providers import build_upstreams
 from llmgateway_server.rooms import Rooms
+from llmgateway_server.routing.ask import Clocks
 from llmgateway_server.routing.directory import ModelDirectory
 from llmgateway_server.routing.health import HealthBook
-from llmgateway_server.routing.plan import Clocks, Planner
+from llmgateway_server.routing.plan import Planner
 from llmgateway_server.routing.profile import ProfileBook
 from llmgateway_server.routing.routes import RouteTable
 from llmgateway_server.routing.sticky import StickyBook
@@ -68,10 +70,16 @@ class Shared:
     rooms: Rooms
     books: Books
     reporter: Reporter
+    observer: Observer
 
 
 def make_shared(
-    settings: Settings, http: HttpClient, clock: Callable[[], float], wall_s: Callable[[], float], reporter: Reporter
+    settings: Settings,
+    http: HttpClient,
+    clock: Callable[[], float],
+    wall_s: Callable[[], float],
+    reporter: Reporter,
+    observer: Observer,
 ) -> Shared:
     """Return what all snapshots of one gateway share."""
     rooms = Rooms(settings.limits, clock)
@@ -82,7 +90,7 @@ def make_shared(
     lots = random.Random()  # noqa: S311  # it spreads load, and guards nothing
     clocks = Clocks(clock, lambda: datetime.fromtimestamp(wall_s(), UTC), lots.random)
     books = Books(clocks, HealthBook(rooms.of, report), StickyBook(clock))
-    return Shared(http, clock, wall_s, rooms, books, reporter)
+    return Shared(http, clock, wall_s, rooms, books, reporter, observer)
 
 
 class Snapshot:
@@ -140,6 +148,7 @@ def build_pipeline(
         clock=shared.clock,
         wall_s=shared.wall_s,
         revision=revision,
+        observer=shared.observer,
     )
 
 

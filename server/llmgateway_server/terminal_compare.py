@@ -118,8 +118,8 @@ class ModelView:
         error = self.model.error
         if error is None:
             return separator.join(self._facts())
-        reason = error.reason_name.removeprefix("ERROR_REASON_").lower()
-        return f"{reason}: {describe_failure(error, self._target)}"
+        reason = f"{error.reason_name.removeprefix('ERROR_REASON_').lower()}: " if error.reason else ""
+        return reason + describe_failure(error, self._target)
 
     def _facts(self) -> Iterator[str]:
         first_content_s = self._first_content_after_s()

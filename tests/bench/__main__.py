@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import codecs
+from tests.bench import codecs, planning
 from tests.bench.contestants import start_gateway, start_upstream, start_yardsticks
 from tests.bench.processes import open_stage
 from tests.bench.report import Limit, describe_limit, encode_report, make_limits, make_table
@@ -23,6 +23,7 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--check", action="store_true", help="exit with 1 where a figure is worse than it should be")
     parser.add_argument("--only", metavar="TEXT", default="", help="only the rows whose name holds TEXT")
     parser.add_argument("--yardsticks", action="store_true", help="only the bare relays, to try the bench itself")
+    parser.add_argument("--planning", action="store_true", help="what planning a call costs, and nothing else")
     parser.add_argument("--codecs", action="store_true", help="what each dialect's codec costs, and nothing else")
     return parser.parse_args(arguments)
 
@@ -35,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.codecs:
         console.print(codecs.make_table(codecs.measure_all()))
         return 0
+    if chosen.planning:
+        console.print(planning.make_table())
+        return 0
     rows: list[RowFigures] = []
     limits: list[Limit] = []
     with open_stage() as stage:
@@ -46,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 with console.status(row.name):
                     rows.append(measure_row(row, effort))
         if gateway is not None and rows:
-            limits = make_limits(rows, gateway.ready_s)
+            limits = [*make_limits(rows, gateway.ready_s), *planning.make_limits(rows)]
     console.print(make_table(rows, effort))
     for limit in limits:
         console.print(describe_limit(limit))

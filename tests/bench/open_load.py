@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import sys
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol, cast
 
@@ -25,9 +27,8 @@ from tests.bench.payload import generate_request
 from tests.bench.processes import cost_of
 
 TICK_S = 0.002
-PATIENCE_S = 5.0
-# The driver has no more calls under way than this; one more leaves at once, as if it had waited in vain.
-MOST_UNDER_WAY = 4_000
+SWEEP_S = 0.05
+PATIENCE_S = 2.0
 # So much earlier than the load the streams begin.
 HEAD_START_S = 0.2
 RETRY_INFO = b"google.rpc.RetryInfo"
@@ -75,14 +76,10 @@ class Tally:
         self.late_count = 0
         self.broken_count = 0
 
-    def begin(self) -> bool:
-        """Count one more call; false where the driver has too many under way."""
+    def begin(self) -> None:
+        """Count one more call."""
         self.offered_count += 1
-        if self.under_way_count >= MOST_UNDER_WAY:
-            self.late_count += 1
-            return False
         self.under_way_count += 1
-        return True
 
     def good(self, elapsed_s: float) -> None:
         self.under_way_count -= 1
@@ -140,40 +137,41 @@ class Face(Protocol):
 
 
 class RestConnection(http_load.Connection):
-    """A connection that is used again and again, by one call at a time."""
+    """A kept connection, used by one call at a time. `asked_s` is when its call began, None without one."""
 
     def __init__(self, face: RestFace) -> None:
         super().__init__(http_load.Run(face.request, 0.0))
         self._face = face
-        self.asked_s = 0.0
-        self.is_asking = False
-
-    def ask(self) -> None:
-        """Send the next request."""
-        self._send()
-        self.asked_s, self.is_asking = time.perf_counter(), True
+        self.asked_s: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.asked_s, self.is_asking = time.perf_counter(), True
+        self._transport = cast(asyncio.Transport, transport)
+        self._face.take_back(self)
+
+    def ask(self, asked_s: float) -> None:
+        """Send a call's request."""
+        self.asked_s = asked_s
+        self._send()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self.is_asking:
-            self.is_asking = False
+        if self.asked_s is not None:
             self._face.tally.broken()
         self._face.forget(self)
 
+    def close(self) -> None:
+        """Leave, without a call."""
+        self._transport.close()
+
     def abandon(self) -> None:
         """Leave without an answer."""
-        self.is_asking = False
+        self.asked_s = None
         self._face.tally.late()
         self._transport.abort()
 
     def _finish(self, *, is_good: bool) -> None:
-        if not self.is_asking:
+        if self.asked_s is None:
             return
-        self.is_asking = False
-        elapsed_s = time.perf_counter() - self.asked_s
+        elapsed_s, self.asked_s = time.perf_counter() - self.asked_s, None
         if is_good and self._head.startswith(b"http/1.1 200"):
             self._face.tally.good(elapsed_s)
         elif is_good and self._head.startswith(b"http/1.1 429"):
@@ -183,48 +181,59 @@ class RestConnection(http_load.Connection):
         if b"\r\nconnection: close" in self._head:
             self._transport.close()
         else:
-            self._face.idle.append(self)
+            self._face.take_back(self)
 
 
 class RestFace:
-    """Calls over REST: on a connection that is idle, else on a new one."""
+    """Calls over REST, by a pool of kept connections: where all are busy, calls wait for one."""
 
-    def __init__(self, port: int, tally: Tally) -> None:
+    def __init__(self, port: int, connection_count: int, tally: Tally) -> None:
         self._port = port
+        self._connection_count = connection_count
         self.tally = tally
         self.request = http_load.make_request(port, "chat")
-        self.idle: list[RestConnection] = []
+        self._waiting: deque[float] = deque()
+        self._idle: list[RestConnection] = []
         self._open: set[RestConnection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
 
     def call(self) -> None:
-        while self.idle:
-            connection = self.idle.pop()
-            if connection in self._open:
-                connection.ask()
-                return
-        task = asyncio.get_running_loop().create_task(self._connect())
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        asked_s = time.perf_counter()
+        if self._idle:
+            self._idle.pop().ask(asked_s)
+            return
+        self._waiting.append(asked_s)
+        if len(self._open) + len(self._connecting) < self._connection_count:
+            task = asyncio.get_running_loop().create_task(self._connect())
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
 
     async def _connect(self) -> None:
-        connection = RestConnection(self)
-        self._open.add(connection)
-        try:
-            loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
-                await loop.create_connection(lambda: connection, "127.0.0.1", self._port)
-        except (OSError, TimeoutError):
-            self._open.discard(connection)
-            self.tally.late()
+                await loop.create_connection(lambda: RestConnection(self), "127.0.0.1", self._port)
+
+    def take_back(self, connection: RestConnection) -> None:
+        """A connection has nothing to do: give it the call that has waited longest."""
+        self._open.add(connection)
+        if self._waiting:
+            connection.ask(self._waiting.popleft())
+        else:
+            self._idle.append(connection)
 
     def forget(self, connection: RestConnection) -> None:
         """A connection is gone."""
         self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
 
     def sweep(self) -> None:
         since_s = time.perf_counter() - PATIENCE_S
-        for connection in [one for one in self._open if one.is_asking and one.asked_s < since_s]:
+        while self._waiting and self._waiting[0] < since_s:
+            self._waiting.popleft()
+            self.tally.late()
+        for connection in [one for one in self._open if one.asked_s is not None and one.asked_s < since_s]:
             connection.abandon()
 
     async def stream(self) -> bool:
@@ -237,20 +246,21 @@ class RestFace:
 
     async def close(self) -> None:
         while self.tally.under_way_count:
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(SWEEP_S)
             self.sweep()
+        for connection in self._idle:
+            connection.close()
+        await asyncio.gather(*self._connecting)
 
 
 class GrpcFace:
     """Calls over gRPC, dealt round several connections."""
 
-    def __init__(self, port: int, tally: Tally) -> None:
+    def __init__(self, port: int, channel_count: int, tally: Tally) -> None:
         self._tally = tally
         self._request = generate_request().SerializeToString()
         options = [("grpc.use_local_subchannel_pool", 1)]
-        self._channels = [
-            grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) for _ in range(grpc_load.CHANNEL_COUNT)
-        ]
+        self._channels = [grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) for _ in range(channel_count)]
         generate = f"{grpc_load.SERVICE}/Generate"
         self._methods = [channel.unary_unary(generate, None, None) for channel in self._channels]
         self._calls: set[asyncio.Task[None]] = set()
@@ -294,24 +304,24 @@ class GrpcFace:
         await asyncio.gather(*(channel.close(None) for channel in self._channels))
 
 
-FACES: dict[str, Callable[[int, Tally], Face]] = {"rest": RestFace, "grpc": GrpcFace}
+FACES: dict[str, Callable[[int, int, Tally], Face]] = {"rest": RestFace, "grpc": GrpcFace}
 
 
 async def send_at(rate: float, seconds: float, face: Face, tally: Tally) -> None:
     """Make calls at a rate, whatever becomes of them."""
-    started_s = time.perf_counter()
+    started_s, sweep_s = time.perf_counter(), 0.0
     while (elapsed_s := time.perf_counter() - started_s) < seconds:
         for _ in range(int(rate * elapsed_s) - tally.offered_count):
-            if tally.begin():
-                face.call()
-        face.sweep()
+            tally.begin()
+            face.call()
+        if elapsed_s >= sweep_s:
+            face.sweep()
+            sweep_s += SWEEP_S
         await asyncio.sleep(TICK_S)
 
 
-async def load(port: int, face_name: str, pid: int, rate: float, seconds: float, stream_count: int) -> bytes:
+async def load(face: Face, tally: Tally, pid: int, rate: float, seconds: float, stream_count: int) -> bytes:
     """Begin the streams, drive the load, wait for what is under way; return the result as JSON."""
-    tally = Tally()
-    face = FACES[face_name](port, tally)
     streams = [asyncio.ensure_future(face.stream()) for _ in range(stream_count)]
     await asyncio.sleep(HEAD_START_S if streams else 0.0)
     before = cost_of(pid)
@@ -331,11 +341,15 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1000.0)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--streams", type=int, default=0)
+    parser.add_argument("--connections", type=int, default=1000)
     arguments = parser.parse_args()
-    result = uvloop.run(
-        load(arguments.port, arguments.face, arguments.pid, arguments.rate, arguments.seconds, arguments.streams)
-    )
-    sys.stdout.buffer.write(result)
+    tally = Tally()
+
+    async def run() -> bytes:
+        face = FACES[arguments.face](arguments.port, arguments.connections, tally)
+        return await load(face, tally, arguments.pid, arguments.rate, arguments.seconds, arguments.streams)
+
+    sys.stdout.buffer.write(uvloop.run(run()))
 
 
 if __name__ == "__main__":

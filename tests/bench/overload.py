@@ -29,6 +29,8 @@ CPU_FACTOR = 2.5
 PEAK_CONNECTIONS = 32
 TOKEN_COUNT = 100
 
+# A pool as large as OpenAI's SDK has it at most; a few channels, as our clients have.
+CONNECTIONS = {"rest": 1000, "grpc": 4}
 CLOSED_DRIVERS = {"rest": HTTP_DRIVER, "grpc": GRPC_DRIVER}
 
 

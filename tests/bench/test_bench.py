@@ -200,4 +200,9 @@ def test_a_quick_run_measures_every_row_of_the_gateway(tmp_path: Path) -> None:
         ("REST embedding", ["relay", "gateway"]),
     ]
     assert all(figures["cpu_us"] > 0 for row in report["rows"] for figures in row["figures"])
-    assert [limit["name"] for limit in report["limits"]] == ["resident memory", "time to ready"]
+    assert [limit["name"] for limit in report["limits"]] == [
+        "resident memory",
+        "time to ready",
+        "planning, 10 targets",
+        "planning, 10 targets behind 3 rules",
+    ]

@@ -207,6 +207,39 @@ async def test_u1_a_single_target_s_rest_is_kept_and_told(way: Way) -> None:
         assert rig.asked() == {"a": 1}
 
 
+LIMITS = {"response": "1MiB", "stream": "4MiB", "event": "256KiB"}
+TOO_MUCH: Mapping[str, tuple[Reply, bool]] = {
+    "endless": (faults.endless_body, False),
+    "a gzip bomb": (faults.gzip_bomb, False),
+    "a gzip bomb of a stream": (faults.gzip_bomb, True),
+    "an endless line": (faults.endless_line, True),
+    "100 MB without a newline": (faults.long_line(100 * faults.MIB), True),
+}
+
+
+@pytest.mark.parametrize(("reply", "streams"), TOO_MUCH.values(), ids=TOO_MUCH)
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+async def test_u12_what_is_too_much_is_cut_off_and_the_next_target_answers(
+    protocol: str, reply: Reply, streams: bool
+) -> None:
+    async with stand(ROUTE, limits=LIMITS) as rig:
+        rig.fakes["a"].always(reply)
+        outcome = await rig.call("r", Way(protocol, streams))
+        assert (outcome.text, list(outcome.tried)) == (TEXT, [f"a {BAD}", "b"])
+
+
+@pytest.mark.parametrize("kind", faults.NONSENSE_USAGES)
+async def test_u14_nonsense_for_usage_spoils_no_answer_after_a_failover(kind: str) -> None:
+    async with stand(ROUTE) as rig:
+        rig.fakes["a"].always(faults.reset)
+        rig.fakes["b"].always(faults.NONSENSE_USAGES[kind])
+        for way in WAYS:
+            outcome = await rig.call("r", way)
+            assert outcome.text == faults.ANSWER.text
+            if outcome.usage is not None:
+                assert min(outcome.usage.input_token_count, outcome.usage.output_token_count) >= 0
+
+
 @ways
 async def test_u13_a_redirect_is_not_followed_and_the_next_target_answers(way: Way) -> None:
     async with stand(ROUTE) as rig, Canary() as canary:

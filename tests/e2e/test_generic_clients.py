@@ -18,7 +18,17 @@ from tests.e2e.serving import SAFETY_S, Served
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SERVICE = "llmgateway.v1.LLMGateway"
-RPCS = {"Generate", "StreamGenerate", "Embed", "Rerank", "CountTokens", "GetModel", "ListModels"}
+RPCS = {
+    "Generate",
+    "StreamGenerate",
+    "Compare",
+    "Embed",
+    "Rerank",
+    "CountTokens",
+    "ExplainRoute",
+    "GetModel",
+    "ListModels",
+}
 
 
 def request(model: str, **more: object) -> str:

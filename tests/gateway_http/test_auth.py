@@ -13,9 +13,11 @@ import grpc
 import pytest
 from llmgateway import error_from_rpc
 from llmgateway.v1 import (
+    compare_pb2,
     count_tokens_pb2,
     embedding_pb2,
     error_reason_pb2,
+    explain_pb2,
     gateway_pb2,
     gateway_pb2_grpc,
     generation_pb2,
@@ -125,6 +127,12 @@ def generation() -> generation_pb2.GenerateRequest:
     return generation_pb2.GenerateRequest(model=MODEL, messages=[message])  # type: ignore[list-item]
 
 
+def comparison() -> compare_pb2.CompareRequest:
+    asked = generation()
+    asked.ClearField("model")
+    return compare_pb2.CompareRequest(generation=asked, models=[MODEL, "mock/lorem"])
+
+
 Ask = Callable[[Any, Any], Awaitable[Any]]
 
 
@@ -139,6 +147,12 @@ async def first_of(call: Any) -> Any:
 RPCS: dict[str, tuple[Ask, bool]] = {
     "Generate": (lambda stub, sent: stub.Generate(generation(), metadata=sent), True),
     "StreamGenerate": (lambda stub, sent: first_of(stub.StreamGenerate(generation(), metadata=sent)), True),
+    # What befalls one of several models is told in the stream.
+    "Compare": (lambda stub, sent: first_of(stub.Compare(comparison(), metadata=sent)), False),
+    "ExplainRoute": (
+        lambda stub, sent: stub.ExplainRoute(explain_pb2.ExplainRouteRequest(generation=generation()), metadata=sent),
+        True,
+    ),
     "Embed": (
         lambda stub, sent: stub.Embed(
             embedding_pb2.EmbedRequest(model=EMBEDDER, inputs=[{"text": "Hello"}]),  # type: ignore[list-item]

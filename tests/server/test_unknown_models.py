@@ -34,8 +34,9 @@ async def test_unknown_names_are_refused_and_forgotten() -> None:
     settings = Settings(providers={"mock": ProviderSettings()}, routes={"small": RouteSettings(otherwise="mock/lorem")})
     clock = asyncio.get_running_loop().time
     pool, metrics, writer = HttpPool(clock), Metrics(), LineWriter(io.BytesIO())
-    snapshot = Snapshot(settings, 1, make_shared(settings, pool, clock, time.time, TroubleReporter(metrics)))
     observer = CallObserver(metrics, writer, time.time, log_calls=False)
+    shared = make_shared(settings, pool, clock, time.time, TroubleReporter(metrics), observer)
+    snapshot = Snapshot(settings, 1, shared)
     rim = Rim(Keyring.from_settings(settings.auth), observer, Clocks(clock, time.time_ns), CallIds(), 600.0, 1_000)
     stub = LocalStub(methods_of(snapshot.pipeline), rim, set())
 

@@ -8,8 +8,9 @@ from llmgateway_server import errors
 from llmgateway_server.attempts.itinerary import Step
 from llmgateway_server.attempts.verdict import Health, judge
 from llmgateway_server.call import Call, set_duration
+from llmgateway_server.routing.ask import Clocks
 from llmgateway_server.routing.health import HealthBook
-from llmgateway_server.routing.plan import Clocks, Plan
+from llmgateway_server.routing.plan import Plan
 from llmgateway_server.routing.sticky import StickyBook, lifetime_s
 from llmgateway_server.upstream.upstream import AttemptState
 

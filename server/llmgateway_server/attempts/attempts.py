@@ -21,8 +21,9 @@ from llmgateway_server.attempts.sending import prepare, send_embedding, send_gen
 from llmgateway_server.attempts.timers import start_state
 from llmgateway_server.attempts.verdict import Next, judge
 from llmgateway_server.call import Call
+from llmgateway_server.routing.ask import Request
 from llmgateway_server.routing.health import Room
-from llmgateway_server.routing.plan import Plan, Request
+from llmgateway_server.routing.plan import Plan
 from llmgateway_server.routing.routes import Choice
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.upstream import AttemptState, Upstream

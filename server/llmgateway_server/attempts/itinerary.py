@@ -14,8 +14,9 @@ from llmgateway.v1 import call_pb2
 from llmgateway_server import errors
 from llmgateway_server.attempts.failures import failure_of_call, nothing_healthy
 from llmgateway_server.attempts.verdict import Health, Next, Verdict, judge
+from llmgateway_server.routing.ask import Clocks
 from llmgateway_server.routing.health import HealthBook, Room, Standing
-from llmgateway_server.routing.plan import Clocks, Plan
+from llmgateway_server.routing.plan import Plan
 from llmgateway_server.routing.routes import Choice
 
 Kind = call_pb2.Attempt.Kind

@@ -12,7 +12,8 @@ from llmgateway_server.attempts.doubts import Doubts
 from llmgateway_server.dialects.options import other_models
 from llmgateway_server.routing.capabilities import fit
 from llmgateway_server.routing.eligibility import DROP, drops_for
-from llmgateway_server.routing.plan import Plan, not_allowed
+from llmgateway_server.routing.plan import Plan
+from llmgateway_server.routing.refusals import not_allowed
 from llmgateway_server.routing.routes import Choice
 from llmgateway_server.routing.target import Target
 from llmgateway_server.upstream.upstream import AttemptState, Upstream

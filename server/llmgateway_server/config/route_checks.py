@@ -94,18 +94,20 @@ def find_route_problems(path: Path, route: dict[str, Value], known: Known) -> It
 
 def find_shape_problems(path: Path, route: dict[str, Value]) -> Iterator[Finding]:
     """A route has targets, or it leads on; nothing stands in it without effect."""
-    has_targets, leads_on = bool(route.get("targets")), bool(route.get("otherwise"))
-    if not has_targets and not leads_on and not route.get("rules"):
-        yield path, "a route needs `targets`, or `otherwise` with the name of another route or model"
-    if has_targets and (leads_on or route.get("rules")):
+    has_targets, has_rules, leads_on = (bool(route.get(name)) for name in ("targets", "rules", "otherwise"))
+    if has_targets and (has_rules or leads_on):
         place = (*path, "otherwise" if leads_on else "rules")
         yield place, "a route has either targets, or rules and `otherwise`: give the targets a route of their own"
-    elif route.get("rules") and not leads_on:
-        yield (*path, "rules"), "rules need `otherwise`: where a call goes if none of them holds"
-    elif not has_targets:
+    elif has_targets:
+        return
+    elif leads_on:
         for name in _FOR_TARGETS:
             if name in route:
                 yield (*path, name), "this has no effect on a route that only leads on: set it where the targets are"
+    elif has_rules:
+        yield (*path, "rules"), "rules need `otherwise`: where a call goes if none of them holds"
+    else:
+        yield path, "a route needs `targets`, or `otherwise` with the name of another route or model"
 
 
 def find_target_problems(path: Path, route: dict[str, Value], known: Known) -> Iterator[Finding]:

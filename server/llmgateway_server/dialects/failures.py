@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ SECRET = re.compile(
 )
 # `x-ratelimit-remaining-tokens` of OpenAI and its like, `anthropic-ratelimit-requests-reset`, the IETF's `ratelimit`.
 RATE_LIMIT = re.compile(r"(?:[a-z]+-)?ratelimit(?:-[a-z0-9-]{1,40})?")
+LIMITED = ("requests", "tokens")
 RESET_PIECE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d|)")
 RESET_UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LIMIT_VALUE = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
@@ -133,17 +135,37 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def spent_for_s(headers: Mapping[str, str]) -> float | None:
-    """Return for how long a key's limit of requests is used up by this answer; None where it is not, or not said.
+    """Return for how long a key's limit is used up by this answer; None where it is not, or not said.
 
-    OpenAI and those who follow it write `6m0s` or `20ms` (guide "Rate limits", read 2026-12-01); others bare seconds.
+    OpenAI and those who follow it write `6m0s` or `20ms` (guide "Rate limits"), others bare seconds, Anthropic a moment
+    ("Rate limits", "Response headers"; both read 2026-12-01).
     """
-    if headers.get("x-ratelimit-remaining-requests") != "0":
-        return None
-    reset = headers.get("x-ratelimit-reset-requests", "")
+    waits_s = [
+        reset_s(headers.get(f"x-ratelimit-reset-{kind}", ""), headers)
+        for kind in LIMITED
+        if headers.get(f"x-ratelimit-remaining-{kind}") == "0"
+    ]
+    waits_s += [
+        reset_s(headers.get(f"anthropic-ratelimit-{kind}-reset", ""), headers)
+        for kind in LIMITED
+        if headers.get(f"anthropic-ratelimit-{kind}-remaining") == "0"
+    ]
+    return max((wait_s for wait_s in waits_s if wait_s is not None), default=None)
+
+
+def reset_s(reset: str, headers: Mapping[str, str]) -> float | None:
+    """Return in how many seconds a limit is renewed; None where that cannot be read.
+
+    A moment is read against the answer's own `date`: a codec has no clock.
+    """
     pieces = RESET_PIECE.findall(reset)
-    if not pieces or "".join(number + unit for number, unit in pieces) != reset:
+    if pieces and "".join(number + unit for number, unit in pieces) == reset:
+        return clamp(sum(float(number) * RESET_UNITS_S[unit] for number, unit in pieces))
+    try:
+        until, now = datetime.fromisoformat(reset), parsedate_to_datetime(headers.get("date", ""))
+        return clamp((until - now).total_seconds())
+    except (ValueError, TypeError):
         return None
-    return clamp(sum(float(number) * RESET_UNITS_S[unit] for number, unit in pieces))
 
 
 def clamp(seconds: float) -> float:

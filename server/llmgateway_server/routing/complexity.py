@@ -104,7 +104,7 @@ def newest(texts: Iterable[str]) -> bytes:
     """Return the first texts in UTF-8, each on lines of its own, up to `MAX_BYTES`; no more of them is read."""
     taken: list[bytes] = []
     room = MAX_BYTES
-    for text in texts:
+    for text in filter(None, texts):
         taken.append(text[:room].encode("utf-8", "surrogatepass")[:room])
         room -= len(taken[-1])
         if room <= 0:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from llmgateway.v1 import embedding_pb2, generation_pb2, rerank_pb2, usage_pb2
+from llmgateway.v1 import generation_pb2
 
 from llmgateway_server import tokens
-from llmgateway_server.catalog.prices import cost_usd_nanos
+from llmgateway_server.catalog.prices import TOKENS_PER_PRICE
+from llmgateway_server.routing.ask import Request
 from llmgateway_server.routing.facts import Facts
 from llmgateway_server.routing.profile import Profile
 
 # How much a model is taken to write where the request sets no limit: only targets are compared by it.
 EXPECTED_OUTPUT_TOKENS = 500
-
-Request = generation_pb2.GenerateRequest | embedding_pb2.EmbedRequest | rerank_pb2.RerankRequest
 
 
 def expected_cost_usd_nanos(facts: Facts, request: Request, profile: Profile) -> int | None:
@@ -37,6 +36,9 @@ def most_cost_usd_nanos(request: generation_pb2.GenerateRequest, profile: Profil
 
 
 def cost_of(input_token_count: int, output_token_count: int, profile: Profile) -> int:
-    """Return what so many tokens cost at a target."""
-    usage = usage_pb2.Usage(input_token_count=input_token_count, output_token_count=output_token_count)
-    return cost_usd_nanos(usage, profile.prices)
+    """Return what so many tokens of text cost at a target, rounded up; where nothing is cached, as a bill would."""
+    for rate in profile.text_rates:
+        if input_token_count > rate.above_input_token_count or not rate.above_input_token_count:
+            total = input_token_count * rate.input_usd_nanos + output_token_count * rate.output_usd_nanos
+            return -(-total // TOKENS_PER_PRICE)
+    return 0

@@ -17,6 +17,9 @@ from llmgateway_server.routing.routes import Choice
 Exclusion = explain_pb2.TargetOutcome.Exclusion
 Outcome = explain_pb2.TargetOutcome
 DROP = generation_pb2.UNSUPPORTED_POLICY_DROP
+# Tags that must all be there, by name and value: one name may stand there with two values, which nothing can meet.
+Tags = tuple[tuple[str, str], ...]
+NO_TAGS: Tags = ()
 UNSPECIFIED = generation_pb2.UNSUPPORTED_POLICY_UNSPECIFIED
 # An estimate of tokens may be too high by half, and by more in scripts of three bytes a character.
 SURELY_TOO_LONG = 3
@@ -47,7 +50,7 @@ class Sieve:
     def __init__(
         self,
         request: object,
-        require: Mapping[str, str],
+        require: Tags,
         may_use: Callable[[str], bool] | None,
         *,
         drops: bool | None,
@@ -108,9 +111,16 @@ def drops_for(policy: generation_pb2.UnsupportedPolicy.ValueType, route_drops: b
     return profile.drops if route_drops is None else route_drops
 
 
-def lacking_tag(profile: Profile, require: Mapping[str, str]) -> str:
+def both(some: Tags, others: Mapping[str, str] | Tags) -> Tags:
+    """Return the tags of both. Who requires more never overrides what another requires: both must be met."""
+    if not others:
+        return some
+    return (*some, *(others.items() if isinstance(others, Mapping) else others))
+
+
+def lacking_tag(profile: Profile, require: Tags) -> str:
     """Return a required tag that a target lacks, as `name=value`; empty where it has them all."""
-    for name, value in require.items():
+    for name, value in require:
         if profile.tags.get(name) != value:
             return f"{name}={value}"
     return ""

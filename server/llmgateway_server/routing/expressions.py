@@ -1,8 +1,9 @@
 """Rules as expressions of CEL, the Common Expression Language, over the facts of a request. With the extra `cel`.
 
 Expressions are checked and compiled once. They are closed in: CEL's standard functions and none of ours; texts and
-lists cannot be joined, so that nothing grows; 4,096 characters at most, and 10,000 steps of macros such as `exists`,
-which is the library's own bound. What the library does, and how it says it: cel-expr-python, release 0.1.3.
+lists cannot be joined, nor made by `map` and `filter`, so that nothing grows; 4,096 characters at most, and 10,000
+steps of `exists` and its like, which is the library's own bound. What the library does, and how it says it:
+cel-expr-python, release 0.1.3.
 """
 
 from __future__ import annotations
@@ -171,6 +172,8 @@ def describe_unknown(expression: str, name: str) -> str:
 
 
 def describe_overload(function: str, types: str) -> str:
-    """Say that a function takes no values of such types."""
+    """Say that a function takes no values of such types. The macros `map` and `filter` join lists."""
+    if function == "+" and "list" in types:
+        return "lists are not joined here, nor made by `map` or `filter`: use `exists`, `exists_one` or `all`"
     hint = "; an int is written 1, a double 1.0" if "double" in types and "int" in types else ""
     return f"`{function}` takes no {types}{hint}"

@@ -17,6 +17,14 @@ MAX_KNOWN = 4096
 NO_TAGS: Mapping[str, str] = {"": ""}
 
 
+class TextRate(msgspec.Struct, frozen=True):
+    """What plain text costs there above so many input tokens of a call, in 1e-9 US dollars for a million tokens."""
+
+    above_input_token_count: int
+    input_usd_nanos: int
+    output_usd_nanos: int
+
+
 class Profile(msgspec.Struct, frozen=True):
     """One target.
 
@@ -31,6 +39,7 @@ class Profile(msgspec.Struct, frozen=True):
     context_token_count: int
     max_output_token_count: int
     prices: Sequence[Price]
+    text_rates: Sequence[TextRate]
     prompt_cache_s: float
     key_count: int
     timeouts: TimeoutSettings
@@ -66,6 +75,7 @@ class ProfileBook:
         model = settings.models.get(target.id)
         abilities = knowledge.abilities(target.provider, target.model)
         resilience = over(provider.resilience, settings.resilience)
+        prices = knowledge.prices.find(target.provider, target.model)
         own_retry = provider.resilience.retry if provider.resilience is not None else None
         slow_first = model.slow_first if model is not None else None
         return Profile(
@@ -74,7 +84,8 @@ class ProfileBook:
             lacks=abilities.lacks,
             context_token_count=knowledge.context_token_count(target.provider, target.model),
             max_output_token_count=abilities.max_output,
-            prices=knowledge.prices.find(target.provider, target.model),
+            prices=prices,
+            text_rates=text_rates(prices),
             prompt_cache_s=knowledge.prompt_cache_s(target.provider),
             key_count=self._key_count(target.provider),
             timeouts=timeouts_over(provider.timeouts, settings.timeouts),
@@ -83,3 +94,15 @@ class ProfileBook:
             is_slow_first=knowledge.is_slow_first(target.provider, target.model) if slow_first is None else slow_first,
             drops=provider.unsupported_policy == "drop",
         )
+
+
+def text_rates(prices: Sequence[Price]) -> tuple[TextRate, ...]:
+    """Return what text costs, a rate for each step of the prices, the highest first; none where no price is known."""
+    steps = sorted({price.above_input_token_count for price in prices}, reverse=True)
+    return tuple(TextRate(step, rate_at(prices, "input", step), rate_at(prices, "output", step)) for step in steps)
+
+
+def rate_at(prices: Sequence[Price], kind: str, step: int) -> int:
+    """Return the price of a kind of token that holds from a step on; 0 where it has none."""
+    fitting = [price for price in prices if price.token_kind == kind and price.above_input_token_count <= step]
+    return max(fitting, key=lambda price: price.above_input_token_count).usd_nanos_per_million if fitting else 0

@@ -76,6 +76,11 @@ class RouteTable:
         known = self.targets.get(name)
         return known if known is not None else tuple(choice.target for choice in self._direct(name).targets)
 
+    def requires(self, name: str) -> bool:
+        """Whether a route of the configuration has a data policy of its own."""
+        route = self.routes.get(name)
+        return route is not None and bool(route.require)
+
     def _reach(self, name: str) -> tuple[Target, ...]:
         """Return the targets behind a route: its own, what otherwise leads to, its fallbacks, its rules."""
         if name not in self.routes:

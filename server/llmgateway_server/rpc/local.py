@@ -29,9 +29,11 @@ class LocalStub:
 
     Generate: LocalUnary
     StreamGenerate: LocalStream
+    Compare: LocalStream
     Embed: LocalUnary
     Rerank: LocalUnary
     CountTokens: LocalUnary
+    ExplainRoute: LocalUnary
     GetModel: LocalUnary
     ListModels: LocalUnary
 

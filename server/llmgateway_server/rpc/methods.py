@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import Message
-from llmgateway.v1 import count_tokens_pb2, embedding_pb2, gateway_pb2, generation_pb2, model_pb2, rerank_pb2
+from llmgateway.v1 import (
+    compare_pb2,
+    count_tokens_pb2,
+    embedding_pb2,
+    explain_pb2,
+    gateway_pb2,
+    generation_pb2,
+    model_pb2,
+    rerank_pb2,
+)
 
 from llmgateway_server.call import Call
 from llmgateway_server.pipeline import Pipeline
@@ -46,9 +55,11 @@ def methods_of(pipeline: Pipeline) -> tuple[Method, ...]:
     return (
         UnaryMethod("Generate", generation_pb2.GenerateRequest, pipeline.generate),
         StreamMethod("StreamGenerate", generation_pb2.GenerateRequest, pipeline.stream_generate),
+        StreamMethod("Compare", compare_pb2.CompareRequest, pipeline.compare),
         UnaryMethod("Embed", embedding_pb2.EmbedRequest, pipeline.embed),
         UnaryMethod("Rerank", rerank_pb2.RerankRequest, pipeline.rerank),
         UnaryMethod("CountTokens", count_tokens_pb2.CountTokensRequest, pipeline.count_tokens),
+        UnaryMethod("ExplainRoute", explain_pb2.ExplainRouteRequest, pipeline.explain_route),
         UnaryMethod("GetModel", model_pb2.GetModelRequest, pipeline.get_model),
         UnaryMethod("ListModels", model_pb2.ListModelsRequest, pipeline.list_models),
     )

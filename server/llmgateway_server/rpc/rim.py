@@ -7,7 +7,6 @@ over the network holds without one. It does not look into the payload.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from llmgateway_server import errors
 from llmgateway_server.call import Call, Principal
+from llmgateway_server.endings import Observer, meaning_of
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -31,16 +31,6 @@ class Authenticator(Protocol):
     """
 
     def look_up(self, authorization: str | None) -> Principal: ...
-
-
-class Observer(Protocol):
-    """Is told of every call: for its log line and its metrics. `error` is None for one that succeeded."""
-
-    def begin(self, method: str) -> None: ...
-
-    def end(
-        self, method: str, call_id: str, call: Call | None, elapsed_s: float, error: errors.CallError | None
-    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +72,6 @@ class Rim:
         self._is_open = True
         self._idle = asyncio.Event()
         self._idle.set()
-        self._log = logging.getLogger("llmgateway.rim")
 
     async def unary(
         self,
@@ -175,15 +164,8 @@ class Rim:
 
     def _explain(self, raised: BaseException, call_id: str, call: Call | None) -> errors.CallError:
         """Return what an exception means to the caller."""
-        if isinstance(raised, errors.CallError):
-            return raised
-        if isinstance(raised, Exception):
-            self._log.error("call %s failed by a fault of the gateway", call_id, exc_info=raised)
-            message = f"The gateway failed. Report the call id {call_id} to whoever runs it."
-            return errors.InternalError(message, metadata={"callId": call_id})
-        if call is not None and self._clocks.monotonic_s() >= call.deadline_s:
-            return errors.TotalTimeout("The call was not done before its deadline.")
-        return errors.CallerLeft("The caller left.")
+        is_late = call is not None and self._clocks.monotonic_s() >= call.deadline_s
+        return meaning_of(raised, call_id, is_late=is_late)
 
     def _end(
         self, method: str, call_id: str, call: Call | None, started_s: float, error: errors.CallError | None

@@ -466,3 +466,26 @@ async def test_timers_are_the_route_s_and_a_slow_thinker_may_be_silent() -> None
     assert (first.timeouts.first_content_s, first.deadline_s) == (20.0, world.now_s + 300)
     assert [state.waits_long for state in (first, second)] == [False, True]
     assert [state.waits_long for state in providers["b"].states] == [True, False]
+
+
+@pytest.mark.parametrize("strategy", ["priority", "weighted", "cheapest", "least_busy", "fastest"])
+async def test_u17_twenty_calls_over_a_minute_cost_a_dead_target_little_and_callers_nothing(strategy: str) -> None:
+    """One of four targets is dead: five failures open its circuit, then one probe each half minute."""
+    world = World({"r": {"strategy": strategy, "targets": ["a/m", "b/m", "c/m", "d/m"]}})
+    stage, providers = make(world, a=[[errors.ProviderUnreachable("gone")]])
+    opened_s: float | None = None
+    asked_after: list[float] = []
+    for _ in range(20):
+        world.now_s += 3.0
+        before = len(providers["a"].asked)
+        await stage.generate("r", chat("Hi"))
+        if opened_s is not None and len(providers["a"].asked) > before:
+            asked_after.append(world.now_s)
+        if opened_s is None and world.of("a/m").circuit.open_until_s is not None:
+            opened_s = world.now_s
+    answered = sum(len(provider.asked) for name, provider in providers.items() if name != "a")
+    assert answered == 20
+    assert len(providers["a"].asked) <= 5 + 2
+    assert all(
+        later - earlier >= 30 for earlier, later in zip([opened_s or 0.0, *asked_after], asked_after, strict=False)
+    )

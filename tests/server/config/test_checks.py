@@ -137,17 +137,19 @@ def test_placeholders_of_local_servers_may_be_literal(tmp_path: Path, key: str) 
 @pytest.mark.parametrize(
     ("routes", "path", "expected"),
     [
-        ("{a: opnai/x}", "routes.a", "'opnai/x' names no configured provider; did you mean openai?"),
-        ("{a: x}", "routes.a", "'x' names no target: write provider/model; known here: mock, openai"),
-        ("{a: openai}", "routes.a", "'openai' is a provider; a route leads to provider/model"),
-        ("{a: openai/}", "routes.a", "'openai/' names no target"),
-        ("{a: /x}", "routes.a", "'/x' names no target"),
-        ("{a: b, b: mock/x}", "routes.a", "'b' is a route; a route leads to provider/model"),
-        ("{a: a}", "routes.a", "'a' is a route; a route leads to provider/model"),
+        ("{a: opnai/x}", "routes.a", "'opnai/x' is no route, and names no configured provider; did you mean openai?"),
+        ("{a: x}", "routes.a", "'x' is no route, and no provider/model; known here: mock, openai"),
+        ("{a: openai}", "routes.a", "'openai' is a provider; a route leads to another route or to provider/model"),
+        ("{a: openai/}", "routes.a", "'openai/' is a provider"),
+        ("{a: /x}", "routes.a", "'/x' is no route, and names no configured provider; known here: mock, openai"),
+        ("{a: a}", "routes.a", "this leads in a circle: a → a"),
         ("{openai/x: mock/x}", "routes.'openai/x'", "this name would hide a provider's model"),
         ("{'a b': mock/x}", "routes.'a b'", "a route's name has 1 to 200 visible ASCII characters"),
+        ("{a: ''}", "routes.a", "'' is no route, and no provider/model; known here: mock, openai"),
         ("{a: 5}", "routes.a", "a text is needed here, and YAML reads this one as a number"),
-        ("{a: [mock/x]}", "routes.a", "a text is needed here"),
+        ("{a: yes}", "routes.a", "a text is needed here, and YAML reads this one as true or false"),
+        ("{a: [mock/x]}", "routes.a", "keys with values are needed here"),
+        ("{a: }", "routes.a", "keys with values are needed here"),
     ],
 )
 def test_routes_that_lead_nowhere_are_refused(tmp_path: Path, routes: str, path: str, expected: str) -> None:
@@ -157,4 +159,22 @@ def test_routes_that_lead_nowhere_are_refused(tmp_path: Path, routes: str, path:
 
 def test_models_of_a_route_may_hold_slashes_and_route_names_too(tmp_path: Path) -> None:
     loaded = load(tmp_path, "{providers: {openrouter: }, routes: {team/small: openrouter/openai/gpt-4o-mini}}")
-    assert loaded.routes == {"team/small": "openrouter/openai/gpt-4o-mini"}
+    assert loaded.routes["team/small"].otherwise == "openrouter/openai/gpt-4o-mini"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("models: {openai/x: {price: {inptu: 1}}}", "models.'openai/x'.price.inptu: unknown word; did you mean input?"),
+        ("models: {openai/x: {tags: {'a b': c}}}", "models.'openai/x'.tags.'a b': this should match pattern"),
+        ("models: {openai/x: {tags: {region: [eu]}}}", "models.'openai/x'.tags.region: a text is needed here"),
+        ("providers: {mock: {credentials: asw}}", "providers.mock.credentials: unknown word; did you mean aws?"),
+        ("resilience: {braker: {}}", "resilience.braker: unknown key; did you mean breaker?"),
+        ("resilience: {retry: {attempt: 2}}", "resilience.retry.attempt: unknown key; did you mean attempts?"),
+        ("resilience: {breaker: {failure: 2}}", "resilience.breaker.failure: unknown key; did you mean failures?"),
+        ("just text", "keys with values are needed here"),
+    ],
+)
+def test_unknown_keys_and_words_come_with_the_nearest_one(tmp_path: Path, text: str, expected: str) -> None:
+    (problem,) = load_problems(tmp_path, text, {"OPENAI_API_KEY": "key"})
+    assert problem.startswith(f"1: {expected}")

@@ -45,11 +45,11 @@ def test_the_example_shows_every_section_and_every_key() -> None:
     value = read_document(TEXT_WITH_EVERYTHING).value
     assert isinstance(value, dict)
     assert set(value) == set(known_keys(()))
-    for path in [("server",), ("server", "grpc_tls"), ("auth",), ("timeouts",), ("limits",), ("log",)]:
+    for path in [("server",), ("server", "grpc_tls"), ("auth",), ("timeouts",), ("resilience",), ("limits",), ("log",)]:
         section = value_at(value, path)
         assert isinstance(section, dict)
         assert set(section) == set(known_keys(path)), path
-    for path in [("auth", "keys", 0), ("providers", "openai"), ("models", "openai/gpt-4o-mini")]:
+    for path in [("auth", "keys", 0), ("providers", "openai"), ("models", "openai/gpt-4o-mini"), ("routes", "fast")]:
         assert all(f"{key}:" in TEXT for key in known_keys(path)), path
 
 

@@ -163,3 +163,4 @@ def test_no_more_than_the_newest_64_kib_are_read() -> None:
     texts = iter(["a", "的" * MAX_BYTES, "older"])
     assert newest(texts) == b"a\n" + ("的" * MAX_BYTES).encode()[: MAX_BYTES - 1]
     assert list(texts) == ["older"]
+    assert newest(["", "a", "", "b"]) == b"a\nb"

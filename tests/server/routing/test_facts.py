@@ -146,6 +146,13 @@ def test_what_was_found_once_is_kept() -> None:
     assert facts.table()["request.input_tokens"] == before["request.input_tokens"]
 
 
+def test_of_a_long_conversation_what_was_said_last_makes_it_complex() -> None:
+    prose, code = text("word " * 15_000), text("a[i] = {b: c(d)};\n" * 200)
+    ends_with_code = Generate(messages=[say(USER, prose), say(USER, code)])
+    ends_with_prose = Generate(messages=[say(USER, code), say(USER, prose)])
+    assert facts_of(ends_with_code).complexity > facts_of(ends_with_prose).complexity + 0.1
+
+
 def test_a_label_that_is_looked_for_does_not_come_into_the_request() -> None:
     request = Generate(labels={"task": "code"})
     assert facts_of(request).labels.get("other", "") == ""

@@ -99,6 +99,13 @@ def test_a_fallback_that_the_request_names_must_be_allowed_too() -> None:
     assert world.order("fast", asked, may_use=lambda name: name in ("fast", "b/*", "b/m")) == ["a/m", "b/m"]
 
 
+def test_a_fallback_that_may_be_used_by_its_own_name_is_served_though_the_first_name_is_not_granted() -> None:
+    world = World({"fast": {"targets": ["a/m", "d/m"]}, "mine": {"targets": ["b/m", "c/m"]}})
+    allowed = {"a/m", "mine"}
+    order = world.order("fast", preferring(fallback_models=["mine"]), may_use=allowed.__contains__)
+    assert order == ["a/m", "b/m", "c/m"]
+
+
 # What the request prefers.
 
 PREFERENCES: list[tuple[dict[str, object], list[str]]] = [
@@ -174,6 +181,23 @@ def test_a_policy_holds_on_every_route_on_the_way() -> None:
     )
     assert world.order("outer") == ["b/m"]
     assert world.order("inner") == ["a/m", "b/m"]
+
+
+@pytest.mark.parametrize(
+    ("key", "route", "asked"),
+    [
+        ({"region": "eu"}, {"region": "us"}, {}),
+        ({"region": "eu"}, {}, {"region": "us"}),
+        ({}, {"region": "eu"}, {"region": "us"}),
+        ({"zero_retention": "true"}, {}, {"zero_retention": "false"}),
+    ],
+)
+def test_nobody_overrides_what_another_requires(
+    key: dict[str, str], route: dict[str, str], asked: dict[str, str]
+) -> None:
+    world = World({"safe": {**FOUR, "require": route}}, models=TAGGED)
+    with pytest.raises(errors.CapabilityMissing, match="lacks the tag"):
+        world.plan("safe", preferring(required_tags=asked), principal=Principal("k", require=key))
 
 
 # What a target can do.
@@ -487,3 +511,70 @@ def test_every_target_that_is_tried_is_allowed_capable_and_tagged(
     assert len(tried) == len(set(tried))
     accounted = {*tried, *(one.choice.target for one in (*plan.left_alone, *plan.left_out))}
     assert accounted == {target_of(name) for name in names}
+
+
+# Rules. How they are matched is told in test_rules.py and test_expressions.py.
+
+BROKEN = "request.turn_count / (request.message_count - request.message_count) > 1"  # it divides by zero
+
+
+def ruled(*rules: dict[str, object], **more: object) -> dict[str, object]:
+    return {
+        "auto": {"rules": list(rules), "otherwise": "rest", **more},
+        "rest": {"targets": ["a/m"]},
+        "strong": {"targets": ["b/m"]},
+        "safe": {"targets": ["b/m", "c/m"], "require": {"region": "eu"}},
+    }
+
+
+def test_the_first_rule_that_holds_decides_and_those_after_it_are_not_looked_at() -> None:
+    world = World(
+        ruled(
+            {"when": {"turn_count": ">5"}, "route": "safe"},
+            {"when": {"label": {"task": "code"}}, "route": "strong"},
+            {"when": {"label": {"task": "code"}}, "route": "d/m"},
+        )
+    )
+    plan = world.plan("auto", chat("Hi", labels={"task": "code"}))
+    assert [choice.target.id for choice in plan.choices] == ["b/m"]
+    assert [(rule.target, rule.matched) for rule in plan.rules] == [("safe", False), ("strong", True)]
+    assert world.order("auto") == ["a/m"]
+
+
+def test_a_rule_may_lead_to_a_model_and_through_other_routes() -> None:
+    routes = ruled({"when": {"turn_count": ">0"}, "route": "outer"})
+    world = World({**routes, "outer": {"rules": [{"when": {"has": ["tools"]}, "route": "safe"}], "otherwise": "d/m"}})
+    assert world.order("auto") == ["d/m"]
+    assert [rule.route for rule in world.plan("auto").rules] == ["auto", "outer"]
+
+
+def test_a_rule_that_fails_is_skipped_told_and_counted_once_a_call() -> None:
+    world = World(ruled({"when": BROKEN, "route": "strong"}))
+    assert world.order("auto") == ["a/m"]
+    ((route, condition, what),) = world.told
+    assert (route, condition) == ("auto", BROKEN)
+    (outcome,) = world.plan("auto").rules
+    assert (outcome.matched, outcome.error) == (False, what)
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        ruled({"when": BROKEN, "route": "strong"}, require={"region": "eu"}),
+        ruled({"when": BROKEN, "route": "strong", "require": {"region": "eu"}}),
+        ruled({"when": BROKEN, "route": "safe"}),
+    ],
+    ids=["its route's", "its own", "where it leads"],
+)
+def test_a_rule_that_fails_refuses_the_call_where_a_data_policy_hangs_on_it(routes: dict[str, object]) -> None:
+    with pytest.raises(errors.CapabilityMissing, match="carries a data policy"):
+        World(routes).plan("auto")
+
+
+def test_what_a_rule_requires_holds_where_it_leads() -> None:
+    world = World(
+        ruled({"when": {"turn_count": ">0"}, "route": "strong", "require": {"region": "eu"}}),
+        models={"b/m": {"tags": {"region": "us"}}},
+    )
+    with pytest.raises(errors.CapabilityMissing, match="region=eu"):
+        world.plan("auto")

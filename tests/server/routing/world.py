@@ -14,8 +14,9 @@ from llmgateway_server.call import Principal
 from llmgateway_server.catalog.knowledge import load_knowledge
 from llmgateway_server.config.section import FROM_FILE
 from llmgateway_server.config.settings import Settings
+from llmgateway_server.routing.ask import Ask, Clocks, Request
 from llmgateway_server.routing.health import HealthBook, TargetHealth
-from llmgateway_server.routing.plan import Ask, Clocks, Plan, Planner, Request
+from llmgateway_server.routing.plan import Plan, Planner
 from llmgateway_server.routing.profile import ProfileBook
 from llmgateway_server.routing.routes import RouteTable
 from llmgateway_server.routing.sticky import StickyBook
