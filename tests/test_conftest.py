@@ -65,7 +65,7 @@ def test_what_strict_allows(
     assert result.parseoutcomes() == outcomes
 
 
-@pytest.mark.parametrize(("profile", "example_count"), [("default", 60), ("campaign", 5_000)])
+@pytest.mark.parametrize(("profile", "example_count"), [("default", 60), ("campaign", 10_000)])
 def test_the_environment_chooses_how_long_hypothesis_searches(
     nested: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, profile: str, example_count: int
 ) -> None:

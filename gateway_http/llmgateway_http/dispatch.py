@@ -23,6 +23,9 @@ INTERNAL = ErrorRow(500, SERVER_ERROR, "internal_error")
 NOT_FOUND = ErrorRow(404, INVALID_REQUEST, "unknown_url")
 NOT_ALLOWED = ErrorRow(405, INVALID_REQUEST, "method_not_allowed")
 
+# So many requests at once may be what makes the loop lag; fewer are not.
+CROWD = 64
+
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 ItemHandler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
 
@@ -63,7 +66,7 @@ class Dispatcher:
     async def dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         self.served.add(request.protocol)
-        if (self._running >= self._concurrent_calls or self.lag.is_lagging) and request.raw_path not in self._probes:
+        if self._is_full() and request.raw_path not in self._probes:
             self.refused_count += 1
             return refuse(request)
         self._running += 1
@@ -81,6 +84,14 @@ class Dispatcher:
             self._running -= 1
             if self._running == 0:
                 self.idle.set()
+
+    def _is_full(self) -> bool:
+        """Whether a further request had better be refused: there is no room, or what runs already is too much.
+
+        A loop that lags though few requests run is held up by something else, and refusing would not help it.
+        """
+        running = self._running
+        return running >= self._concurrent_calls or (self.lag.is_lagging and running >= CROWD)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.raw_path

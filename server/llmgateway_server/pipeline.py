@@ -192,7 +192,7 @@ class Pipeline:
         generation = request.generation
         refuse(under("generation", validate_generate(generation, self._limits)))
         plan = self._planner.sift(self._ask(call, generation))
-        return explain(plan, generation, self._revision, self._clock(), self._wall_s())
+        return explain(plan, generation, self._planner.is_full, self._revision, self._clock(), self._wall_s())
 
     async def get_model(self, call: Call, request: model_pb2.GetModelRequest) -> model_pb2.GetModelResponse:
         refuse([errors.FieldViolation("id", "is required")] if not request.id else [])

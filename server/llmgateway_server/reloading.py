@@ -14,7 +14,7 @@ from llmgateway_server.telemetry.metrics import Metrics
 
 log = logging.getLogger("llmgateway")
 
-KEPT = "%s has changed what only a restart of the gateway changes; until then this stays as it was: %s"
+WAITS = "%s has changed what only a restart of the gateway changes; until then this stays as it was: %s"
 
 
 class Reloader:
@@ -36,9 +36,7 @@ class Reloader:
 
     def ask(self) -> None:
         """Ask for a reload. Whatever is asked for before it begins is done by it."""
-        if self._is_stopped:
-            log.warning("the gateway is stopping: the configuration is not reloaded")
-        else:
+        if self._may_reload():
             self._asked.set()
 
     def stop(self) -> None:
@@ -56,7 +54,7 @@ class Reloader:
         try:
             # It takes tens of milliseconds, for which running streams would stand still.
             reloaded = await asyncio.to_thread(self._load)
-            if self._is_stopped:
+            if not self._may_reload():
                 return
             revision = self._adopt(reloaded.settings)
         except Refused as refused:
@@ -67,7 +65,12 @@ class Reloader:
             self._metrics.config_reloaded(revision)
             log.info("configuration reloaded: revision %d, from %s", revision, self._source)
             if reloaded.kept:
-                log.warning(KEPT, self._source, ", ".join(reloaded.kept))
+                log.warning(WAITS, self._source, ", ".join(reloaded.kept))
+
+    def _may_reload(self) -> bool:
+        if self._is_stopped:
+            log.warning("the gateway is stopping: the configuration is not reloaded")
+        return not self._is_stopped
 
     def _refuse(self, problems: str, fault: Exception | None = None) -> None:
         self._metrics.config_refused()

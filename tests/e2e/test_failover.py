@@ -372,7 +372,8 @@ async def test_the_caller_s_deadline_bounds_all_attempts_together(streams: bool)
         for fake in rig.fakes.values():
             fake.always(faults.never_answer)
         outcome = await rig.call("r", Way("grpc", streams), timeout_s=1.3)
-        assert outcome.code in ("timeout", "first_content_timeout")
+        # Whose clock is first is up to the machine: a client library that gives up by itself tells no reason.
+        assert outcome.code in ("timeout", "first_content_timeout", "unspecified")
         assert rig.asked()["c"] == 0
         for fake in rig.fakes.values():
             for exchange in fake.exchanges:

@@ -19,6 +19,7 @@ from llmgateway.v1 import gateway_pb2_grpc, generation_pb2, message_pb2
 
 from tests.e2e.serving import FREE_PORTS, SAFETY_S, Served, read_banner, serving, spawn
 from tests.fakes.answer import Answer
+from tests.fakes.faults import never_answer
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.replies import stream_held
 
@@ -42,9 +43,7 @@ class Gateway:
 
     def replace(self, text: str) -> None:
         """Put another file in the place of this one."""
-        other = self.path.with_name("new.yaml")
-        other.write_text(text)
-        other.replace(self.path)
+        rename_over(self.path, text)
 
     async def metric(self, name: str) -> float:
         """Read one series, written as in the exposition, without `llmgateway_config_`."""
@@ -114,11 +113,11 @@ async def clients_of(served: Served, path: Path) -> AsyncIterator[Gateway]:
 
 
 @contextlib.asynccontextmanager
-async def gateway_with(folder: Path, text: str, path: Path | None = None) -> AsyncIterator[Gateway]:
-    """Serve a configuration from a folder of its own; it ends in order."""
-    path = path or folder / "config" / "gateway.yaml"
-    path.parent.mkdir(exist_ok=True)
-    if not path.exists():
+async def gateway_with(folder: Path, text: str = "") -> AsyncIterator[Gateway]:
+    """Serve a configuration from a folder of its own, or the one that lies there; it ends in order."""
+    path = folder / "config" / "gateway.yaml"
+    if text:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     async with serving(["serve", "--config", str(path)], folder / "log", KEYS) as served:
         async with clients_of(served, path) as gateway:
@@ -128,7 +127,7 @@ async def gateway_with(folder: Path, text: str, path: Path | None = None) -> Asy
 
 def configuration(provider: FakeOpenAI, route: str, **more: str) -> str:
     """Return a configuration whose route `small` leads to a model of the fake provider or of the mock."""
-    sections = {"providers": providers(provider), "routes": f"{{small: {{targets: [{{model: {route}}}]}}}}", **more}
+    sections = {"providers": providers(provider), "routes": f"{{small: {route}}}", **more}
     lines = [f"{name}: {value}" for name, value in sections.items()]
     return "\n".join([FREE_PORTS.rstrip(), "  lame_duck: 0s", *lines, ""])
 
@@ -173,7 +172,7 @@ async def test_a_changed_route_is_served_by_the_next_call(change: Callable[[Path
     path.parent.mkdir()
     async with FakeOpenAI() as provider:
         change(path, configuration(provider, "fake/before"))
-        async with gateway_with(tmp_path, "", path) as gateway:
+        async with gateway_with(tmp_path) as gateway:
             await gateway.ask("small")
             for number, model in enumerate(("after", "last"), start=2):
                 change(path, configuration(provider, f"fake/{model}"))
@@ -340,6 +339,21 @@ async def test_what_only_a_restart_changes_is_named_and_stays(tmp_path: Path) ->
             assert (await gateway.http.post(url, json=body)).status_code == 200
             body["messages"] *= 2
             assert (await gateway.http.post(url, json=body)).status_code == 400
+
+
+async def test_deadlines_and_the_level_of_the_log_follow_the_file(tmp_path: Path) -> None:
+    async with FakeOpenAI() as provider:
+        provider.always(never_answer)
+        loud = configuration(provider, "fake/silent")
+        async with gateway_with(tmp_path, loud) as gateway:
+            await gateway.reload(f"{loud}timeouts: {{total: 50ms}}\nlog: {{level: error}}\n")
+            assert (await gateway.ask("small")).status_code == 504
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await gateway.ask_rpc("small")
+            assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            await gateway.reload(loud)
+            await gateway.until_logged("configuration reloaded: revision 3")
+            assert not any("revision 2" in line["message"] for line in gateway.log())
 
 
 async def test_a_gateway_that_stops_does_not_reload(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from llmgateway_server.config.settings import AuthSettings, LimitSettings, Provi
 from llmgateway_server.telemetry.logs import LineWriter
 from pydantic import SecretStr
 
+from tests.e2e.serving import ONE_TRY
 from tests.fakes.openai import FakeOpenAI
 from tests.fidelity.bench import KEY, Bench
 
@@ -41,7 +42,10 @@ async def serving(auth: AuthSettings, limits: LimitSettings | None = None) -> As
         log = io.BytesIO()
         writer = LineWriter(log)
         gateway = Gateway(
-            Settings(server=listening, auth=auth, limits=limits or LimitSettings(), providers=providers), writer
+            Settings(
+                resilience=ONE_TRY, server=listening, auth=auth, limits=limits or LimitSettings(), providers=providers
+            ),
+            writer,
         )
         await gateway.start()
         address = f"http://{gateway.listening.http}"

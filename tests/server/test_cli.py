@@ -32,7 +32,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 
     settings: list[Settings] = []
 
-    def run_gateway(given: Settings) -> int:
+    def run_gateway(given: Settings, _: object) -> int:
         settings.append(given)
         return 0
 
@@ -62,7 +62,7 @@ def test_check_config_says_in_one_line_what_a_file_holds() -> None:
     result = run("check-config", EXAMPLE)
     assert result.exit_code == 0
     assert result.output == (
-        f"{EXAMPLE} is good: 4 providers (openai, groq, local, mock), 1 route, no keys, so loopback only; "
+        f"{EXAMPLE} is good: 4 providers (openai, groq, local, mock), 3 routes, no keys, so loopback only; "
         "gRPC 127.0.0.1:50051, REST 127.0.0.1:8000.\n"
     )
 

@@ -38,6 +38,7 @@ class Scripted:
         self.close_count = 0
         self.running = 0
         self.running_when_closed = 0
+        self.deadline_s = 0.0
         self.faults: list[str] = []
         self.when_asked: Callable[[], object] = lambda: None
 
@@ -74,6 +75,7 @@ class Scripted:
 
     def _enter(self, call: Call) -> None:
         self.running += 1
+        self.deadline_s = call.deadline_s
         self._check(call)
 
     def _check(self, call: Call) -> None:
@@ -225,17 +227,19 @@ async def test_a_snapshot_that_cannot_be_closed_is_told_of_and_hinders_nothing(
     assert "not closed in order" in caplog.text
 
 
-async def test_a_rim_that_follows_another_configuration_bounds_the_calls_to_come(live: Live) -> None:
+async def test_a_rim_that_follows_another_configuration_bounds_the_calls_to_come(live: Live, first: Scripted) -> None:
     rim, gate = make_rim(live), asyncio.Event()
     running = call(live, rim, gate)
     await settle()
-    rim.follow(600.0, 1)
+    rim.follow(7.0, 1)
     with pytest.raises(Failure) as caught:
         await call(live, rim, gate)
     assert isinstance(caught.value.error, errors.GatewayOverloaded)
-    rim.follow(600.0, 2)
+    assert first.deadline_s == 600.0
+    rim.follow(7.0, 2)
     gate.set()
     assert (await running, await call(live, rim, gate)) == (1, 1)
+    assert first.deadline_s == 7.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from llmgateway_http.openai.json_body import convert, required
 from llmgateway_http.openai.media import check_unknown_part, media_of
 from llmgateway_http.openai.provider_options import DIALECT, set_provider_options, to_json_text
 from llmgateway_http.openai.provider_parts import add_provider_parts, take_images
-from llmgateway_http.openai.routing import set_models, set_preferences
+from llmgateway_http.openai.routing import ROUTING_MEMBERS, prefers_elsewhere, set_models, set_preferences
 from llmgateway_http.openai.signatures import add_details, own_details, set_signature
 
 Json = Mapping[str, Any]  # Any: decoded JSON
@@ -57,7 +57,11 @@ PLAIN_MEMBERS = KNOWN_MEMBERS - PASSED_ON - {"response_format", "provider_option
 
 def to_generate_request(raw: Json) -> tuple[Request, ChatRequest]:
     """Return the request, and the typed body for what only the shim needs. Raises `RestError` (400)."""
-    body = convert(raw, ChatRequest)
+    known, read = KNOWN_MEMBERS, raw
+    if not raw.keys().isdisjoint(ROUTING_MEMBERS) and prefers_elsewhere(raw.get("model")):
+        known = KNOWN_MEMBERS - ROUTING_MEMBERS
+        read = {name: value for name, value in raw.items() if name in known}
+    body = convert(read, ChatRequest)
     request = Request()
     set_models(request, body.model, body.models)
     raw_messages = raw["messages"]
@@ -79,9 +83,9 @@ def to_generate_request(raw: Json) -> tuple[Request, ChatRequest]:
         set_preferences(request, body.provider)
     if body.response_format is not None:
         set_output_format(request, body.response_format)
-    if not raw.keys() <= PLAIN_MEMBERS:
+    if not raw.keys() <= PLAIN_MEMBERS or known is not KNOWN_MEMBERS:
         passed_on = PASSED_ON | passed_format(body)
-        set_provider_options(request.provider_options_json, raw, KNOWN_MEMBERS, passed_on)
+        set_provider_options(request.provider_options_json, raw, known, passed_on)
     return request, body
 
 

@@ -1,7 +1,7 @@
 """`models` and `provider` of a body → RoutingPreferences.
 
 The names are OpenRouter's ("Provider routing" and "Model fallbacks", read 2026-12-01), and mean the gateway's own
-routes and providers. What OpenRouter itself is to be told travels in `provider_options_json`.
+routes and providers. Where a model of the provider `openrouter` is asked for, they are OpenRouter's own, and pass.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from msgspec import Meta, Struct
 from llmgateway_http.openai.errors import invalid
 
 NANOS_PER_USD = 10**9
+ROUTING_MEMBERS = frozenset({"models", "provider"})
+OPENROUTER = "openrouter/"
 Usd = Annotated[float, Meta(ge=0, le=1e6)]
 Names = Annotated[list[str], Meta(max_length=64)]
 
@@ -40,6 +42,11 @@ class ProviderPreferences(Struct, forbid_unknown_fields=True):
     allow_fallbacks: bool | None = None
     require_parameters: bool | None = None
     zdr: bool | None = None
+
+
+def prefers_elsewhere(model: object) -> bool:
+    """Whether preferences beside a model are for its provider to read, who has providers of its own."""
+    return isinstance(model, str) and model.startswith(OPENROUTER)
 
 
 def set_models(request: generation_pb2.GenerateRequest, model: str | None, models: list[str] | None) -> None:

@@ -15,7 +15,7 @@ from llmgateway_server import errors
 from llmgateway_server.attempts.failures import failure_of_call, nothing_healthy
 from llmgateway_server.attempts.verdict import Health, Next, Verdict, judge
 from llmgateway_server.routing.ask import Clocks
-from llmgateway_server.routing.health import HealthBook, Room, Standing
+from llmgateway_server.routing.health import HealthBook, Standing, is_full
 from llmgateway_server.routing.plan import Plan
 from llmgateway_server.routing.routes import Choice
 
@@ -180,11 +180,6 @@ class Itinerary:
     def _give_up(self) -> errors.CallError:
         now_s, failures = self._clocks.monotonic_s(), [failed.error for failed in self._failed]
         return failure_of_call(self._plan, failures, self._skipped, now_s, is_late=now_s >= self._deadline_s)
-
-
-def is_full(room: Room) -> bool:
-    """Whether a call would have to wait for room at a target."""
-    return room.running >= room.limit or room.waiting > 0
 
 
 def larger_than(choice: Choice, others: Sequence[Choice]) -> list[Choice]:

@@ -40,12 +40,13 @@ def read_content(path: Path) -> bytes | None:
 async def watch_content(path: Path, content: bytes | None) -> AsyncGenerator[None, None]:
     """Yield each time that a file's content has changed, first from `content`. Raise `WatchError`.
 
-    A file that was touched, or written again as it was, has not changed.
+    A file that was touched, or written again as it was, has not changed. An empty one is taken for one that somebody
+    is about to write: its new content is the change.
     """
     async with aclosing(watch_folder(path.parent)) as signs:
         async for _ in signs:
             found = await asyncio.to_thread(read_content, path)
-            if found != content:
+            if found not in (content, b""):
                 content = found
                 yield
 
@@ -65,11 +66,16 @@ async def watch_folder(folder: Path) -> AsyncGenerator[None, None]:
                 yield
                 await sign
                 sign = asyncio.ensure_future(anext(signs))
-        except (OSError, RuntimeError) as error:  # the library's own errors are RuntimeErrors
-            raise WatchError(str(error)) from error
+        except (OSError, RuntimeError, ExceptionGroup) as error:  # the library's own errors are RuntimeErrors
+            raise WatchError(describe(error)) from error
         finally:
             sign.cancel()
             await asyncio.wait({sign})
+
+
+def describe(error: Exception) -> str:
+    """Say what went wrong; the library groups what comes while it waits."""
+    return describe(error.exceptions[0]) if isinstance(error, ExceptionGroup) else str(error)
 
 
 def import_watch() -> Callable[..., AsyncGenerator[object, None]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from llmgateway.v1 import explain_pb2, generation_pb2
 
@@ -22,10 +22,21 @@ ORDERED: Mapping[str, str] = {
 }
 
 
+BUSY = "It runs as many calls as it may: another is tried, or the call waits where there is none."
+
+
 def explain(
-    plan: Plan, request: generation_pb2.GenerateRequest, revision: int, monotonic_s: float, wall_s: float
+    plan: Plan,
+    request: generation_pb2.GenerateRequest,
+    is_full: Callable[[Choice], bool],
+    revision: int,
+    monotonic_s: float,
+    wall_s: float,
 ) -> explain_pb2.ExplainRouteResponse:
-    """Return what becomes of a generation. The two times are of the same moment, by either clock."""
+    """Return what becomes of a generation. The two times are of the same moment, by either clock.
+
+    Those that run as many calls as they may come after the others: they are passed over while another has room.
+    """
     response = explain_pb2.ExplainRouteResponse(
         route=plan.route.name,
         strategy=plan.strategy,
@@ -34,8 +45,13 @@ def explain(
         input_token_count=plan.facts.input_token_count,
         config_revision=revision,
     )
-    for place, choice in enumerate(plan.choices):
+    full = [choice for choice in plan.choices if is_full(choice)]
+    for place, choice in enumerate(choice for choice in plan.choices if choice not in full):
         response.targets.append(outcome_of(plan, choice, request, place))
+    for choice in full:
+        busy = describe(choice, request)
+        busy.exclusion, busy.description = explain_pb2.TargetOutcome.EXCLUSION_BUSY, BUSY
+        response.targets.append(busy)
     for left in (*plan.left_alone, *plan.left_out):
         outcome = response.targets.add()
         outcome.CopyFrom(describe(left.choice, request))

@@ -144,10 +144,16 @@ def evaluate(program: Program, data: Mapping[str, object]) -> bool:
 
 
 def plain(value: object) -> object:
-    """Return a fact's value as the library takes it: it knows lists and dicts, and none of their kin."""
+    """Return a fact's value as the library takes it.
+
+    It knows lists and dicts, and none of their kin. It ends a text at its first NUL: what a caller adds after one would
+    not be seen here, and be seen by a matcher.
+    """
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
     if isinstance(value, frozenset):
         return sorted(value)
-    return dict(value) if isinstance(value, Mapping) else value
+    return {plain(label): plain(text) for label, text in value.items()} if isinstance(value, Mapping) else value
 
 
 def describe_refusal(expression: str, message: str) -> str:

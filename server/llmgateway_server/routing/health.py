@@ -48,6 +48,11 @@ class Room(Protocol):
     def leave(self) -> None: ...
 
 
+def is_full(room: Room) -> bool:
+    """Whether a call would have to wait for room."""
+    return room.running >= room.limit or room.waiting > 0
+
+
 class Rest(msgspec.Struct, frozen=True):
     """Until when a key of a target is left alone, and whether the provider said so."""
 

@@ -19,7 +19,7 @@ from llmgateway_server.routing.costs import expected_cost_usd_nanos
 from llmgateway_server.routing.eligibility import NO_TAGS, LeftOut, Outcome, Sieve, both, lacking_tag
 from llmgateway_server.routing.facts import Facts
 from llmgateway_server.routing.guide import Followed, Guide, Report
-from llmgateway_server.routing.health import HealthBook, Standing
+from llmgateway_server.routing.health import HealthBook, Standing, is_full
 from llmgateway_server.routing.order import ORDERS, Seen, ease_in
 from llmgateway_server.routing.refusals import not_allowed, nothing_left
 from llmgateway_server.routing.routes import Choice, Route, RouteTable
@@ -95,6 +95,10 @@ class Planner:
         if ask.preferences.HasField("allow_fallback") and not ask.preferences.allow_fallback:
             del plan.choices[1:], plan.content_filter[:]
         return plan
+
+    def is_full(self, choice: Choice) -> bool:
+        """Whether a call would have to wait for room at a target."""
+        return is_full(self._health.of(choice.target).room)
 
     def _candidates(self, ask: Ask, followed: Followed, guide: Guide, plan: Plan) -> list[Choice]:
         """Return all that may serve the call, in order, whatever their health."""

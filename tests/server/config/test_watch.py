@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from llmgateway_server.config.document import MAX_FILE_BYTES
-from llmgateway_server.config.watch import WatchError, read_content, watch_content, watch_folder
+from llmgateway_server.config.watch import WatchError, describe, read_content, watch_content, watch_folder
 
 SAFETY_S = 10.0
 
@@ -62,7 +62,7 @@ async def test_another_content_is_a_change_however_it_comes(
 
 
 @pytest.mark.parametrize("change", WAYS)
-async def test_the_same_content_again_is_no_change_nor_is_a_touch(
+async def test_the_same_content_again_is_no_change_nor_is_a_touch_or_an_emptied_file(
     change: Callable[[Path, str], None], tmp_path: Path
 ) -> None:
     path = tmp_path / "gateway.yaml"
@@ -108,6 +108,10 @@ async def test_what_changed_before_the_watch_began_is_seen(tmp_path: Path) -> No
 async def test_a_folder_that_is_not_there_cannot_be_watched(tmp_path: Path) -> None:
     with pytest.raises(WatchError, match="No such file"):
         await anext(watch_content(tmp_path / "nowhere" / "gateway.yaml", None))
+
+
+def test_a_trouble_that_the_library_has_grouped_is_told_by_itself() -> None:
+    assert describe(ExceptionGroup("group", [ExceptionGroup("inner", [OSError("no room")])])) == "no room"
 
 
 def test_only_a_regular_file_can_be_read_twice(tmp_path: Path) -> None:

@@ -126,6 +126,19 @@ def test_a_label_that_is_there_reads_as_it_is(expression: str, expected: bool) -
     assert holds(expression) is expected
 
 
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('request.labels.task == "code"', False),
+        ('request.labels.task.startsWith("code")', True),
+        ("request.labels.size() == 3", True),
+        ('request.labels.none == ""', False),
+    ],
+)
+def test_a_text_does_not_end_at_its_first_nul(expression: str, expected: bool) -> None:
+    assert holds(expression, {"task": "code\0x", "task\0": "code", "none": "\0"}) is expected
+
+
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3), st.sampled_from(["task", "a", "size"]))
 def test_both_ways_to_read_a_label_agree_with_the_labels(labels: dict[str, str], name: str) -> None:
     assert holds(f'request.labels.{name} == request.labels["{name}"]', labels)
