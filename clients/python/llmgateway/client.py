@@ -11,10 +11,11 @@ from typing import Protocol, Self, TypeVar, Unpack
 import grpc
 
 from llmgateway.channel import DEFAULT_CHANNELS, DEFAULT_TARGET, open_channel
-from llmgateway.compare import ComparedCall, Comparison
+from llmgateway.compare import Comparison
 from llmgateway.errors import error_from_rpc
 from llmgateway.request import Inputs, Prompt, PromptOptions, embedding, generation
-from llmgateway.stream import GenerationStream, MessageCall
+from llmgateway.running import MessageCall
+from llmgateway.stream import GenerationStream
 from llmgateway.v1 import (
     compare_pb2,
     count_tokens_pb2,
@@ -24,6 +25,7 @@ from llmgateway.v1 import (
     generation_pb2,
     model_pb2,
     rerank_pb2,
+    stream_pb2,
 )
 
 DEFAULT_TIMEOUT_S = 600.0
@@ -110,7 +112,7 @@ class Client:
         """Return an answer as it is written. `timeout_s` bounds the stream as a whole."""
         request = generation(prompt, options)
 
-        def start() -> MessageCall:
+        def start() -> MessageCall[stream_pb2.StreamGenerateResponse]:
             return self._stub.StreamGenerate(request, timeout=self._bound(timeout_s), metadata=self._metadata)
 
         return GenerationStream(start)
@@ -129,7 +131,7 @@ class Client:
         """
         request = compare_pb2.CompareRequest(generation=generation(prompt, options), models=models)
 
-        def start() -> ComparedCall:
+        def start() -> MessageCall[compare_pb2.CompareResponse]:
             return self._stub.Compare(request, timeout=self._bound(timeout_s), metadata=self._metadata)
 
         return Comparison(start, models)

@@ -5,26 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import grpc
 
 from llmgateway.errors import UNSPECIFIED, GatewayError, Reason, StreamBrokenError, class_of, error_from_rpc
 from llmgateway.fold import Fold, GrammarError
+from llmgateway.running import MessageCall, RunningCall
 from llmgateway.stream import CONTENT
 from llmgateway.v1 import compare_pb2, generation_pb2, stream_pb2
 
 CODES: Mapping[int, grpc.StatusCode] = MappingProxyType({code.value[0]: code for code in grpc.StatusCode})
-
-
-class ComparedCall(Protocol):
-    """What is asked of a running `Compare`."""
-
-    def __aiter__(self) -> AsyncIterator[compare_pb2.CompareResponse]: ...
-
-    def cancel(self) -> bool: ...
-
-    def done(self) -> bool: ...
 
 
 class ComparedModel:
@@ -93,16 +84,13 @@ class Comparison:
     the error of each that had not ended.
     """
 
-    def __init__(self, start: Callable[[], ComparedCall], models: Sequence[str]) -> None:
+    def __init__(self, start: Callable[[], MessageCall[compare_pb2.CompareResponse]], models: Sequence[str]) -> None:
         self.models = tuple(ComparedModel(index, name) for index, name in enumerate(models))
-        self._start = start
-        self._call: ComparedCall | None = None
-        self._messages: AsyncIterator[compare_pb2.CompareResponse] | None = None
+        self._call = RunningCall(start)
         self._events: deque[ComparedEvent] = deque()
-        self._closed = False
 
     async def __aenter__(self) -> Comparison:
-        self._open()
+        self._call.open()
         return self
 
     async def __aexit__(
@@ -110,24 +98,17 @@ class Comparison:
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        # A call keeps itself alive by its own callbacks, until the garbage collector comes by.
-        if self._call is not None and not self._call.done():
-            self._call.cancel()
-
     def close(self) -> None:
         """Cancel the call unless it has ended. No event comes afterwards."""
-        self._closed = True
         self._events.clear()
-        if self._call is not None:
-            self._call.cancel()
+        self._call.close()
 
     def __aiter__(self) -> AsyncIterator[ComparedEvent]:
         return self
 
     async def __anext__(self) -> ComparedEvent:
         """Return what came next of any model; raise a `GatewayError` if the call as a whole fails."""
-        if self._closed:
+        if self._call.is_closed:
             raise RuntimeError("The comparison is closed: read it inside its `async with`.")
         while not self._events:
             message = await self._read()
@@ -145,16 +126,10 @@ class Comparison:
             pass
         return self.models
 
-    def _open(self) -> AsyncIterator[compare_pb2.CompareResponse]:
-        if self._messages is None:
-            self._call = self._start()
-            self._messages = aiter(self._call)
-        return self._messages
-
     async def _read(self) -> compare_pb2.CompareResponse | None:
         """Return the next message, None at the end, once every model has ended."""
         try:
-            return await anext(self._open())
+            return await self._call.read()
         except StopAsyncIteration:
             if not all(model.has_ended for model in self.models):
                 raise self._fail(broken("The stream ended before every model had.")) from None

@@ -5,26 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Protocol
 
 import grpc
 
 from llmgateway.errors import GatewayError, StreamBrokenError, error_from_rpc
 from llmgateway.fold import Fold, GrammarError
+from llmgateway.running import MessageCall, RunningCall
 from llmgateway.v1 import generation_pb2, stream_pb2
 
 # What shows that content has come: see `GatewayError.started`.
 CONTENT = frozenset({"part_started", "part_delta", "part_finished", "candidate_finished", "finished"})
-
-
-class MessageCall(Protocol):
-    """What is asked of a running `StreamGenerate`."""
-
-    def __aiter__(self) -> AsyncIterator[stream_pb2.StreamGenerateResponse]: ...
-
-    def cancel(self) -> bool: ...
-
-    def done(self) -> bool: ...
 
 
 class GenerationStream:
@@ -41,14 +31,11 @@ class GenerationStream:
     Events of a kind that this client does not know come with no `WhichOneof("event")`: skip them.
     """
 
-    def __init__(self, start: Callable[[], MessageCall]) -> None:
-        self._start = start
-        self._call: MessageCall | None = None
-        self._messages: AsyncIterator[stream_pb2.StreamGenerateResponse] | None = None
+    def __init__(self, start: Callable[[], MessageCall[stream_pb2.StreamGenerateResponse]]) -> None:
+        self._call = RunningCall(start)
         self._events: deque[stream_pb2.GenerationEvent] = deque()
         self._fold = Fold()
         self._content_came = False
-        self._closed = False
 
     @property
     def response(self) -> generation_pb2.GenerateResponse:
@@ -61,7 +48,7 @@ class GenerationStream:
         return self._fold.is_finished
 
     async def __aenter__(self) -> GenerationStream:
-        self._open()
+        self._call.open()
         return self
 
     async def __aexit__(
@@ -69,24 +56,17 @@ class GenerationStream:
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        # A call keeps itself alive by its own callbacks, until the garbage collector comes by.
-        if self._call is not None and not self._call.done():
-            self._call.cancel()
-
     def close(self) -> None:
         """Cancel the call unless it has ended. No event comes afterwards."""
-        self._closed = True
         self._events.clear()
-        if self._call is not None:
-            self._call.cancel()
+        self._call.close()
 
     def __aiter__(self) -> AsyncIterator[stream_pb2.GenerationEvent]:
         return self
 
     async def __anext__(self) -> stream_pb2.GenerationEvent:
         """Return the next event; raise a `GatewayError` if the call fails."""
-        if self._closed:
+        if self._call.is_closed:
             raise RuntimeError("The stream is closed: read it inside its `async with`.")
         while not self._events:
             message = await self._read()
@@ -118,16 +98,10 @@ class GenerationStream:
             pass
         return self.response
 
-    def _open(self) -> AsyncIterator[stream_pb2.StreamGenerateResponse]:
-        if self._messages is None:
-            self._call = self._start()
-            self._messages = aiter(self._call)
-        return self._messages
-
     async def _read(self) -> stream_pb2.StreamGenerateResponse | None:
         """Return the next message, None at the end of a whole answer."""
         try:
-            return await anext(self._open())
+            return await self._call.read()
         except StopAsyncIteration:
             if not self._fold.is_finished:
                 raise self._broken("The stream ended without its last event.") from None
