@@ -70,6 +70,10 @@ class RunningServer:
         self._watches = watches
         self.port = port
 
+    def follow(self, concurrent_calls: int) -> None:
+        """Let more or fewer calls be in the house from now on."""
+        self._app.follow(concurrent_calls)
+
     async def drain(self, drain_s: float) -> None:
         """Accept no more connections, let running requests finish within `drain_s`, then close."""
         await self._entrance.close()

@@ -63,6 +63,10 @@ class Dispatcher:
         self.idle = asyncio.Event()
         self.idle.set()
 
+    def follow(self, concurrent_calls: int) -> None:
+        """Let more or fewer calls be in the house from now on."""
+        self._concurrent_calls = concurrent_calls
+
     async def dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         self.served.add(request.protocol)

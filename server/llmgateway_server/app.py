@@ -170,6 +170,7 @@ class Gateway:
         snapshot.start()
         self._live.swap(snapshot)
         self._rim.follow(settings.timeouts.total_s, most_calls(settings))
+        self._rest.follow(most_calls(settings))
         logging.getLogger().setLevel(settings.log.level.upper())
         self._settings = settings
         return snapshot.revision
@@ -217,6 +218,7 @@ def shim_settings(settings: Settings) -> ShimSettings:
     """Return what the REST shim must know of the configuration."""
     limits = settings.limits
     return ShimSettings(
+        concurrent_calls=most_calls(settings),
         request_bytes=limits.request_bytes,
         json_depth=limits.json_depth,
         header_bytes=limits.metadata_bytes,

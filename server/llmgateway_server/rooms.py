@@ -32,9 +32,10 @@ class NamedRoom:
     def limit(self) -> int:
         return self._gate.limit
 
-    def resize(self, limit: int) -> None:
-        """Let more or fewer calls run from now on."""
+    def follow(self, limit: int, limits: LimitSettings) -> None:
+        """Let more or fewer calls run, and wait, from now on."""
         self._gate.limit = limit
+        self._gate.queue_limit, self._gate.queue_timeout_s = limits.queued_calls, limits.queue_timeout_s
 
     async def enter(self, key: str, weight: float, deadline_s: float) -> None:
         """Wait for room; raise `GatewayOverloaded` where it would take too long."""
@@ -66,9 +67,9 @@ class Rooms:
     def follow(self, limits: LimitSettings, limit_of: Callable[[Target], int]) -> None:
         """Bound everything as another configuration says. What runs already goes on."""
         self._limits, self._limit_of = limits, limit_of
-        self.gateway.resize(limits.concurrent_calls)
+        self.gateway.follow(limits.concurrent_calls, limits)
         for room, target in self._targets.items():
-            room.resize(limit_of(target))
+            room.follow(limit_of(target), limits)
 
     def _gate(self, limit: int) -> Gate:
         return Gate(limit, self._limits.queued_calls, self._limits.queue_timeout_s, self._clock)

@@ -113,7 +113,7 @@ class Snapshot:
         """Begin to serve: bound what runs as this configuration says, and renew credentials."""
         shared, profiles = self._shared, self._profiles
         shared.rooms.follow(self.settings.limits, profiles.call_limit)
-        shared.books.health.forget_keys()
+        shared.books.health.follow_keys({name: provider.api_keys for name, provider in self.settings.providers.items()})
         self._chains.start()
 
     async def close(self) -> None:

@@ -35,6 +35,14 @@ def test_another_configuration_bounds_what_is_there_and_what_comes() -> None:
     assert (made.gateway.limit, known.limit, made.of(Target("b", "m")).limit) == (7, 2, 9)
 
 
+async def test_another_configuration_bounds_who_waits() -> None:
+    made = rooms(concurrent_calls=1, queued_calls=5)
+    assert made.gateway.try_enter()
+    made.follow(LimitSettings(concurrent_calls=1, queued_calls=0), lambda _: 1)
+    with pytest.raises(errors.GatewayOverloaded):
+        await made.gateway.enter("ci", 1, 600.0)
+
+
 def test_a_room_that_nobody_holds_is_forgotten() -> None:
     made = rooms()
     made.of(TARGET)

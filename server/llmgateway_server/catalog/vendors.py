@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from importlib import resources
 from typing import Any, Literal
 
@@ -98,6 +99,7 @@ class Vendor:
         return read_ollama_host(text) if self.base_url_form == "ollama_host" else text
 
 
+@lru_cache(maxsize=1)  # it never changes while the gateway runs
 def load_vendors() -> Mapping[str, Vendor]:
     """Return the catalogue's rows by name, in the order of the file. Raise `CatalogError`."""
     return parse_vendors(resources.files(__package__).joinpath("vendors.toml").read_text(encoding="utf-8"))

@@ -22,8 +22,6 @@ KEPT: Mapping[str, tuple[str, ...]] = {
         "request_bytes",
         "metadata_bytes",
         "json_depth",
-        "queued_calls",
-        "queue_timeout_s",
         "concurrent_streams",
         "body_bytes_in_flight",
         "header_timeout_s",

@@ -9,7 +9,7 @@ told is kept even where nothing else could answer; one that is only guessed orde
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -165,6 +165,7 @@ class HealthBook:
         self._report = report
         self._targets: dict[Target, TargetHealth] = {}
         self._keys: dict[tuple[str, int], Circuit] = {}
+        self._configured: dict[str, object] = {}
 
     def of(self, target: Target) -> TargetHealth:
         """Return what is known of a target."""
@@ -275,11 +276,16 @@ class HealthBook:
         if circuit.fail(now_s, breaker):
             self._report(key_name(target.provider, key_index), circuit.open_until_s)
 
-    def forget_keys(self) -> None:
-        """Give every key a new chance: the configuration may hold others now."""
-        self._keys.clear()
-        for health in self._targets.values():
-            health.rests.clear()
+    def follow_keys(self, keys: Mapping[str, object]) -> None:
+        """Give the keys of each provider a new chance whose keys are others now. `keys` compares them, by provider."""
+        changed = {provider for provider, before in self._configured.items() if keys.get(provider) != before}
+        self._configured = dict(keys)
+        for provider, index in [key for key in self._keys if key[0] in changed]:
+            del self._keys[provider, index]
+            self._report(key_name(provider, index), None)
+        for target, health in self._targets.items():
+            if target.provider in changed:
+                health.rests.clear()
 
     def _forget_idle(self) -> None:
         """Make place: callers may name any model of a provider. Those that are ill go only where there are too many."""

@@ -20,6 +20,8 @@ from llmgateway_server.config.settings import (
 FOLLOWED = {
     "server": {"lame_duck_s", "drain_s"},
     "limits": {
+        "queued_calls",
+        "queue_timeout_s",
         "response_bytes",
         "stream_bytes",
         "event_bytes",

@@ -74,6 +74,7 @@ async def test_the_same_content_again_is_no_change_nor_is_a_touch_or_an_emptied_
         found = asyncio.ensure_future(anext(changes))
         for same in (
             lambda: change(path, "second"),
+            lambda: change(path, ""),
             lambda: os.utime(path, follow_symlinks=False),
             lambda: (tmp_path / "x").touch(),
         ):

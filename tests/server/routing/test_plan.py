@@ -463,6 +463,19 @@ def test_a_refused_key_concerns_all_models_of_its_provider() -> None:
     assert standing.key_index == 1
 
 
+def test_other_keys_of_a_provider_get_a_new_chance_and_the_same_ones_do_not() -> None:
+    world = World(key_counts={"a": 2, "b": 2})
+    breaker = world.settings.resilience.breaker
+    world.health.follow_keys({"a": ("k1", "k2"), "b": ("k1", "k2")})
+    for name in ("a/m", "b/m"):
+        world.health.note_key_refused(target_of(name), 0, 2, breaker, world.now_s)
+        world.of(name).rest(1, 60.0, world.now_s)
+    world.health.follow_keys({"a": ("k3", "k2"), "b": ("k1", "k2")})
+    assert world.health.standing(target_of("a/m"), 2, breaker, world.now_s).key_index is not None
+    assert world.health.standing(target_of("b/m"), 2, breaker, world.now_s).key_index is None
+    assert ("a api_keys[0]", None) in world.told
+
+
 # Suffixes are tested where they are read: test_suffix.py. Properties over all of it:
 
 NAMES = st.sampled_from([f"{name}/m" for name in "abcd"])
