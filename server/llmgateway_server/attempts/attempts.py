@@ -19,8 +19,8 @@ from llmgateway_server.attempts.doubts import Doubts
 from llmgateway_server.attempts.itinerary import Itinerary, Step
 from llmgateway_server.attempts.sending import prepare, send_embedding, send_generation, send_reranking
 from llmgateway_server.attempts.timers import start_state
-from llmgateway_server.attempts.verdict import Next, judge
 from llmgateway_server.call import Call
+from llmgateway_server.errors import Reason
 from llmgateway_server.routing.ask import Request
 from llmgateway_server.routing.health import Room
 from llmgateway_server.routing.plan import Plan
@@ -32,6 +32,11 @@ Generation = generation_pb2.GenerateRequest
 Sleep = Callable[[float], Awaitable[object]]
 R = TypeVar("R", bound=Request)
 T = TypeVar("T", generation_pb2.GenerateResponse, embedding_pb2.EmbedResponse, rerank_pb2.RerankResponse)
+# What codecs and the gateway itself refuse a request for, before a provider hears of it.
+NEVER_SENT = frozenset(
+    {Reason.ERROR_REASON_CAPABILITY_MISSING, Reason.ERROR_REASON_INVALID_FIELD, Reason.ERROR_REASON_MODEL_NOT_ALLOWED}
+)
+
 Send = Callable[[Upstream, R, Plan, Choice, AttemptState], Awaitable[T]]
 
 
@@ -216,9 +221,9 @@ def next_step(itinerary: Itinerary, step: Step, error: errors.CallError, call: C
 
 
 def close_failed(attempt: Attempt, error: errors.CallError, state: AttemptState) -> None:
-    """Close an attempt that failed; one that its target's codec refused was never made."""
+    """Close an attempt that failed; one that was refused before anything was sent was never made."""
     error.is_rehearsed = state.is_rehearsed
-    if judge(error).next is Next.SKIP and not state.http_status:
+    if not state.http_status and error.reason in NEVER_SENT:
         attempt.forget()
     else:
         attempt.fail(error)

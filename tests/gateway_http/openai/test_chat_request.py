@@ -294,6 +294,12 @@ TURNS: list[Turn] = [
 
 # (members of the body, the path that the refusal names)
 WRONG: list[tuple[Json, str]] = [
+    ({"models": "a/m"}, "models"),
+    ({"models": ["a/m"] * 18}, "models"),
+    ({"provider": {"sort": "cost"}}, "provider.sort"),
+    ({"provider": {"quantizations": ["int4"]}}, "provider.quantizations"),
+    ({"provider": {"order": "a"}}, "provider.order"),
+    ({"provider": {"max_price": {"prompt": -1}}}, "provider.max_price.prompt"),
     ({"store": True}, "store"),
     ({"stream_options": {"include_obfuscation": True}}, "stream_options.include_obfuscation"),
     ({"stream_options": {"odd": 1}}, "stream_options.odd"),
@@ -407,6 +413,22 @@ def test_all_members_at_once_do_not_disturb_each_other() -> None:
     assert typed.stream is True
     assert typed.stream_options is not None
     assert typed.stream_options.include_usage is True
+
+
+def test_models_alone_name_the_first_and_those_after_it() -> None:
+    members = {"models": ["a/m", "b/m", "c/m"], "messages": [HELLO]}
+    request, _ = to_generate_request(members)
+    assert (request.model, [*request.routing.fallback_models]) == ("a/m", ["b/m", "c/m"])
+    with pytest.raises(RestError) as refusal:
+        to_generate_request({"messages": [HELLO]})
+    assert refusal.value.param == "model"
+
+
+def test_preferences_beside_a_model_of_openrouter_are_its_own() -> None:
+    preferences = {"quantizations": ["int4"], "order": ["anthropic"]}
+    request, _ = to_generate_request(body(model="openrouter/a/m", provider=preferences, models=["b/m"]))
+    assert not request.HasField("routing")
+    assert json.loads(request.provider_options_json["openai"]) == {"provider": preferences, "models": ["b/m"]}
 
 
 def test_every_known_member_has_a_row() -> None:
