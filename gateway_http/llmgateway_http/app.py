@@ -20,6 +20,7 @@ from llmgateway_http.loop_lag import LoopLag, watch_loop
 from llmgateway_http.openapi import openapi_handler
 from llmgateway_http.protocol import Server
 from llmgateway_http.settings import ShimSettings
+from llmgateway_http.turnstile import Turnstile
 
 BACKLOG = 4096
 # A reader that stands still costs at most so much of the kernel's memory.
@@ -50,6 +51,7 @@ def create_app(
         probes={"/livez": handlers.livez, "/readyz": handlers.readyz},
         concurrent_calls=settings.concurrent_calls,
         lag=lag or LoopLag(),
+        turnstile=Turnstile(time.monotonic),
     )
 
 
@@ -113,15 +115,15 @@ async def start_server(
     entrance.open()
     watches = (
         asyncio.create_task(close_slow_connections(server, app.served, settings.header_timeout_s)),
-        asyncio.create_task(watch_loop(lambda late_s: keep_entrance(entrance, app.lag, late_s), time.monotonic)),
+        asyncio.create_task(watch_loop(lambda late_s: keep_entrance(entrance, app, late_s), time.monotonic)),
     )
     return RunningServer(app, runner, entrance, watches, listener.getsockname()[1])
 
 
-def keep_entrance(entrance: Entrance, lag: LoopLag, late_s: float) -> None:
-    """Shut the entrance while the loop lags: who comes later waits in the kernel, at no cost of ours."""
-    lag.observe(late_s)
-    if lag.is_lagging:
+def keep_entrance(entrance: Entrance, app: Dispatcher, late_s: float) -> None:
+    """Take in how late the loop is, and shut the entrance while it lags: who comes then waits in the kernel."""
+    app.lag.observe(late_s)
+    if app.is_crowded:
         entrance.shut()
     else:
         entrance.open()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from llmgateway.v1 import call_pb2, error_reason_pb2
 
 MAX_CHARACTERS = 2_048
+SEPARATOR = ", "
 
-_Kind = call_pb2.Attempt.Kind
-_Reason = error_reason_pb2.ErrorReason
+KINDS: Mapping[int, str] = {
+    number: name.removeprefix("KIND_").lower() for name, number in call_pb2.Attempt.Kind.items()
+}
+REASONS: Mapping[int, str] = {
+    number: name.removeprefix("ERROR_REASON_").lower() for name, number in error_reason_pb2.ErrorReason.items()
+}
 
 
 def attempt_list(attempts: Iterable[call_pb2.Attempt]) -> str:
@@ -17,13 +22,15 @@ def attempt_list(attempts: Iterable[call_pb2.Attempt]) -> str:
 
     `"openai/gpt-4o-mini";kind=first;reason=provider_overloaded;status=503;ms=12, "anthropic/claude-haiku";…`
     """
-    text = ""
+    items: list[str] = []
+    left = MAX_CHARACTERS
     for attempt in attempts:
-        told = (", " if text else "") + attempt_item(attempt)
-        if len(text) + len(told) > MAX_CHARACTERS:
+        item = attempt_item(attempt)
+        left -= len(item) + len(SEPARATOR)
+        if left < 0:
             break
-        text += told
-    return text
+        items.append(item)
+    return SEPARATOR.join(items)
 
 
 def attempt_item(attempt: call_pb2.Attempt) -> str:
@@ -51,14 +58,12 @@ def describe_attempt(attempt: call_pb2.Attempt) -> dict[str, object]:
 
 def kind_of(attempt: call_pb2.Attempt) -> str:
     """Return why an attempt was made, as a word; one of a newer gateway is a retry."""
-    known = _Kind.DESCRIPTOR.values_by_number.get(attempt.kind)
-    return "retry" if known is None else known.name.removeprefix("KIND_").lower()
+    return KINDS.get(attempt.kind, "retry")
 
 
 def word_of(attempt: call_pb2.Attempt) -> str:
     """Return why an attempt failed, as a word."""
-    known = _Reason.DESCRIPTOR.values_by_number.get(attempt.error_reason)
-    return "unknown" if known is None else known.name.removeprefix("ERROR_REASON_").lower()
+    return REASONS.get(attempt.error_reason, "unknown")
 
 
 def latency_ms(attempt: call_pb2.Attempt) -> int:
@@ -68,5 +73,6 @@ def latency_ms(attempt: call_pb2.Attempt) -> int:
 
 def quote(text: str) -> str:
     """Return a text as a structured field's string, which holds printable ASCII."""
-    plain = "".join(character if " " <= character <= "~" else "?" for character in text)
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(character if " " <= character <= "~" else "?" for character in text)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

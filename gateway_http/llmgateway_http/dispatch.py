@@ -18,13 +18,14 @@ from llmgateway_http.loop_lag import LoopLag
 from llmgateway_http.openai.errors import INVALID_REQUEST, SERVER_ERROR, ErrorRow, RestError
 from llmgateway_http.refusal import refuse
 from llmgateway_http.responses import error_response
+from llmgateway_http.turnstile import Turnstile
 
 INTERNAL = ErrorRow(500, SERVER_ERROR, "internal_error")
 NOT_FOUND = ErrorRow(404, INVALID_REQUEST, "unknown_url")
 NOT_ALLOWED = ErrorRow(405, INVALID_REQUEST, "method_not_allowed")
 
-# So many requests at once may be what makes the loop lag; fewer are not.
-CROWD = 64
+# Where connections wait longer than this for their turn, requests are refused until they do not.
+MOST_WAIT_S = 1.0
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 ItemHandler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
@@ -35,7 +36,9 @@ log = logging.getLogger("llmgateway.rest")
 class Dispatcher:
     """The one handler that the server knows. It counts the requests that run, so that a stop can wait for them.
 
-    Where `concurrent_calls` run already, or the loop lags, a further one is refused before its body is looked at.
+    Where `concurrent_calls` run already, a further one is refused before its body is looked at. While the loop lags,
+    connections ask again in turn; where their turn is long in coming, requests are refused, too.
+
     `endpoints` holds handlers by method and whole path; `items` by method and what a path begins with, the rest
     being the item's name; `probes` by path alone: they are open to everyone, and answer GET. `paths` names them all
     but the items.
@@ -49,6 +52,7 @@ class Dispatcher:
         probes: Mapping[str, Handler],
         concurrent_calls: int,
         lag: LoopLag,
+        turnstile: Turnstile,
     ) -> None:
         self._door = door
         self._endpoints = endpoints
@@ -56,6 +60,7 @@ class Dispatcher:
         self._probes = probes
         self.paths = {path for _, path in endpoints} | set(probes)
         self._concurrent_calls = concurrent_calls
+        self._turnstile = turnstile
         self.lag = lag
         self.refused_count = 0
         self._running = 0
@@ -72,6 +77,7 @@ class Dispatcher:
         self.served.add(request.protocol)
         if self._is_full() and request.raw_path not in self._probes:
             self.refused_count += 1
+            self._take_turns(request)
             return refuse(request)
         self._running += 1
         self.idle.clear()
@@ -88,14 +94,21 @@ class Dispatcher:
             self._running -= 1
             if self._running == 0:
                 self.idle.set()
+            self._take_turns(request)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether those inside are so many that nobody else should come in."""
+        return self.lag.is_lagging or self._turnstile.wait_s > MOST_WAIT_S
 
     def _is_full(self) -> bool:
-        """Whether a further request had better be refused: there is no room, or what runs already is too much.
+        return self._running >= self._concurrent_calls or self._turnstile.wait_s > MOST_WAIT_S
 
-        A loop that lags though few requests run is held up by something else, and refusing would not help it.
-        """
-        running = self._running
-        return running >= self._concurrent_calls or (self.lag.is_lagging and running >= CROWD)
+    def _take_turns(self, request: web.BaseRequest) -> None:
+        """Let a connection wait for its turn to ask again, if there are turns now. A body is read to its end first."""
+        is_taken = self.lag.is_lagging or self._turnstile.is_turning
+        if is_taken and request.transport is not None and request.content.is_eof():
+            self._turnstile.hold(request.transport)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.raw_path

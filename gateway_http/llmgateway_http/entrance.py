@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable
 
 # So many are taken in one turn of the loop: a crowd at the entrance must not hold up those inside.
-CONNECTIONS_A_TURN = 16
+CONNECTIONS_A_TURN = 8
 NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 PAUSE_S = 1.0
 

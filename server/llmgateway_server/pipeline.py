@@ -62,24 +62,6 @@ Cacheable = generation_pb2.GenerateRequest | embedding_pb2.EmbedRequest
 Prices = Callable[[Outcome, usage_pb2.Usage], int | None]
 
 
-class Admitted:
-    """Room for one call in the gateway: taken on entering the block, given back on leaving it."""
-
-    __slots__ = ("_call", "_room")
-
-    def __init__(self, room: Room, call: Call) -> None:
-        self._room = room
-        self._call = call
-
-    async def __aenter__(self) -> None:
-        principal = self._call.principal
-        if not self._room.try_enter():
-            await self._room.enter(principal.name, principal.weight, self._call.deadline_s)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._room.leave()
-
-
 class Pipeline:
     """Runs every call, by one state of the configuration.
 
@@ -122,8 +104,12 @@ class Pipeline:
         refuse(validate_generate(request, self._limits))
         plan = self._plan(call, request)
         check_cache(request)
-        async with Admitted(self._room, call):
+        if not self._room.try_enter():
+            await self._wait_for_room(call)
+        try:
             response = await self._attempts.generate(call, request, plan)
+        finally:
+            self._room.leave()
         self._account(call, plan, request, response.call, response.usage)
         return response
 
@@ -134,7 +120,9 @@ class Pipeline:
         plan = self._plan(call, request)
         check_cache(request)
         sequence_number = 0
-        async with Admitted(self._room, call):
+        if not self._room.try_enter():
+            await self._wait_for_room(call)
+        try:
             stream = self._attempts.stream(call, request, plan)
             if request.HasField("heartbeat_interval"):
                 stream = with_heartbeats(stream, request.heartbeat_interval.ToTimedelta().total_seconds())
@@ -148,6 +136,8 @@ class Pipeline:
                         event.sequence_number = sequence_number
                     self._inform(call, plan, request, events)
                     yield stream_pb2.StreamGenerateResponse(events=events)
+        finally:
+            self._room.leave()
 
     def compare(
         self, call: Call, request: compare_pb2.CompareRequest
@@ -159,16 +149,24 @@ class Pipeline:
         refuse(validate_embed(request, self._limits))
         plan = self._plan(call, request)
         check_cache(request)
-        async with Admitted(self._room, call):
+        if not self._room.try_enter():
+            await self._wait_for_room(call)
+        try:
             response = await self._attempts.embed(call, request, plan)
+        finally:
+            self._room.leave()
         self._account(call, plan, request, response.call, response.usage)
         return response
 
     async def rerank(self, call: Call, request: rerank_pb2.RerankRequest) -> rerank_pb2.RerankResponse:
         refuse(validate_rerank(request, self._limits))
         plan = self._plan(call, request)
-        async with Admitted(self._room, call):
+        if not self._room.try_enter():
+            await self._wait_for_room(call)
+        try:
             response = await self._attempts.rerank(call, request, plan)
+        finally:
+            self._room.leave()
         self._account(call, plan, request, response.call, response.usage)
         return response
 
@@ -191,8 +189,10 @@ class Pipeline:
     ) -> explain_pb2.ExplainRouteResponse:
         generation = request.generation
         refuse(under("generation", validate_generate(generation, self._limits)))
-        plan = self._planner.sift(self._ask(call, generation))
-        return explain(plan, generation, self._planner.is_full, self._revision, self._clock(), self._wall_s())
+        ask = self._ask(call, generation)
+        plan, facts = self._planner.sift(ask), self._planner.facts_of(ask)
+        now_s, wall_s = self._clock(), self._wall_s()
+        return explain(plan, facts, generation, self._planner.is_full, self._revision, now_s, wall_s)
 
     async def get_model(self, call: Call, request: model_pb2.GetModelRequest) -> model_pb2.GetModelResponse:
         refuse([errors.FieldViolation("id", "is required")] if not request.id else [])
@@ -221,6 +221,11 @@ class Pipeline:
         first = plan.choices[0] if plan.choices else plan.left_alone[0].choice
         call.outcome.provider, call.outcome.model = first.target.provider, first.target.model
         return plan
+
+    async def _wait_for_room(self, call: Call) -> None:
+        """Wait until the call may run, in turn with other keys; raise `GatewayOverloaded` where that takes too long."""
+        principal = call.principal
+        await self._room.enter(principal.name, principal.weight, call.deadline_s)
 
     def _ask(self, call: Call, request: Request) -> Ask:
         call.outcome.requested_model = request.model

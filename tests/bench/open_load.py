@@ -3,7 +3,7 @@
     python -m tests.bench.open_load PORT rest|grpc PID --rate 3000 --seconds 4 --streams 10
 
 A caller that waits for its answer before it asks again slows down with the server; callers in an outage do not. Whoever
-has no answer after `PATIENCE_S` leaves. PID is the gateway's, whose CPU time is read meanwhile.
+waits for longer than `PATIENCE_S`, for a connection or then for an answer, leaves, as with clients' libraries. PID is the gateway's, whose CPU time is read meanwhile.
 """
 
 from __future__ import annotations
@@ -158,6 +158,10 @@ class RestConnection(http_load.Connection):
             self._face.tally.broken()
         self._face.forget(self)
 
+    def is_waiting_since(self, since_s: float) -> bool:
+        """Whether its call was sent so long ago, and has no answer yet."""
+        return self.asked_s is not None and self._sent_s < since_s
+
     def close(self) -> None:
         """Leave, without a call."""
         self._transport.close()
@@ -233,7 +237,7 @@ class RestFace:
         while self._waiting and self._waiting[0] < since_s:
             self._waiting.popleft()
             self.tally.late()
-        for connection in [one for one in self._open if one.asked_s is not None and one.asked_s < since_s]:
+        for connection in [one for one in self._open if one.is_waiting_since(since_s)]:
             connection.abandon()
 
     async def stream(self) -> bool:

@@ -43,7 +43,7 @@ class Attempt:
         target = step.choice.target
         books.health.begin(target, step.key_index, step.choice.breaker, self._started_s)
         if step.kind != call_pb2.Attempt.KIND_RETRY:
-            books.health.of(target).budget.note_call(self._started_s)
+            step.health.budget.note_call(self._started_s)
         call.outcome.provider, call.outcome.model = target.provider, target.model
 
     def see_first_content(self) -> None:
@@ -57,10 +57,10 @@ class Attempt:
         if self._is_closed:
             return
         now_s, target = self._note(UNSPECIFIED), self._step.choice.target
-        health, books = self._books.health.of(target), self._books
+        health, books = self._step.health, self._books
         books.health.note_success(target, self._step.key_index, now_s)
         if self._state.spent_for_s is not None:
-            health.rest_spent(self._step.key_index, self._state.spent_for_s, now_s)
+            books.health.note_spent(target, self._step.key_index, self._state.spent_for_s, now_s)
         begun_s = self._started_s
         if self._first_content_s is None:
             health.whole.add(now_s - self._started_s, now_s)
@@ -90,7 +90,7 @@ class Attempt:
         elif verdict.health is Health.ILL:
             books.health.note_failure(target, step.choice.breaker, now_s)
         elif verdict.health is Health.REST:
-            books.health.of(target).rest(step.key_index, error.retry_after_s, now_s)
+            books.health.note_rest(target, step.key_index, error.retry_after_s, now_s)
             self._release_probe(now_s)
         else:
             books.health.note_key_refused(

@@ -48,24 +48,28 @@ class Attempts:
         self._upstreams = upstreams
         self._sleep = sleep
 
-    async def generate(self, call: Call, request: Generation, plan: Plan) -> generation_pb2.GenerateResponse:
+    def generate(self, call: Call, request: Generation, plan: Plan) -> Awaitable[generation_pb2.GenerateResponse]:
         """Return the whole answer, with its warnings in `call` and its usage counted where none came."""
-        return await self._run(call, request, plan, send_generation)
+        return self._run(call, request, plan, send_generation)
 
-    async def embed(self, call: Call, request: embedding_pb2.EmbedRequest, plan: Plan) -> embedding_pb2.EmbedResponse:
+    def embed(
+        self, call: Call, request: embedding_pb2.EmbedRequest, plan: Plan
+    ) -> Awaitable[embedding_pb2.EmbedResponse]:
         """Return the vectors, with warnings in `call` and usage counted where none came."""
-        return await self._run(call, request, plan, send_embedding)
+        return self._run(call, request, plan, send_embedding)
 
-    async def rerank(self, call: Call, request: rerank_pb2.RerankRequest, plan: Plan) -> rerank_pb2.RerankResponse:
+    def rerank(self, call: Call, request: rerank_pb2.RerankRequest, plan: Plan) -> Awaitable[rerank_pb2.RerankResponse]:
         """Return the documents' relevance, with warnings in `call` and usage counted where none came."""
-        return await self._run(call, request, plan, send_reranking)
+        return self._run(call, request, plan, send_reranking)
 
     async def stream(self, call: Call, request: Generation, plan: Plan) -> AsyncGenerator[Events, None]:
         """Yield the events of the answer, the first ones together with the one that commits the call."""
         itinerary = self._itinerary(call, plan)
         step = itinerary.first()
         while True:
-            room = await self._enter(call, step)
+            room = step.health.room
+            if not room.try_enter():
+                await self._wait_for_room(call, room)
             try:
                 async with aclosing(self._stream_once(call, request, plan, step, itinerary)) as batches:
                     async for events in batches:
@@ -109,7 +113,9 @@ class Attempts:
         itinerary = self._itinerary(call, plan)
         step = itinerary.first()
         while True:
-            room = await self._enter(call, step)
+            room = step.health.room
+            if not room.try_enter():
+                await self._wait_for_room(call, room)
             try:
                 return await self._send_once(call, request, plan, step, itinerary, send)
             except errors.CallError as error:
@@ -193,15 +199,12 @@ class Attempts:
         return Itinerary(plan, self._books.health, self._books.clocks, call.deadline_s)
 
     def _start(self, call: Call, request: Request, step: Step, itinerary: Itinerary) -> AttemptState:
-        health, now_s = self._books.health.of(step.choice.target), self._books.clocks.monotonic_s()
-        return start_state(step, request, health, call.deadline_s, now_s, has_other=itinerary.has_other)
+        now_s = self._books.clocks.monotonic_s()
+        return start_state(step, request, call.deadline_s, now_s, has_other=itinerary.has_other)
 
-    async def _enter(self, call: Call, step: Step) -> Room:
-        """Take room at a target; wait for it, fairly among keys, where it runs as many calls as it may."""
-        room = self._books.health.of(step.choice.target).room
-        if not room.try_enter():
-            await room.enter(call.principal.name, call.principal.weight, call.deadline_s)
-        return room
+    async def _wait_for_room(self, call: Call, room: Room) -> None:
+        """Wait for room at a target that runs as many calls as it may, in turn with other keys."""
+        await room.enter(call.principal.name, call.principal.weight, call.deadline_s)
 
     async def _pause(self, call: Call, step: Step) -> None:
         if step.pause_s > 0:

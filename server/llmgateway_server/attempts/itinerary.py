@@ -15,7 +15,7 @@ from llmgateway_server import errors
 from llmgateway_server.attempts.failures import failure_of_call, nothing_healthy
 from llmgateway_server.attempts.verdict import Health, Next, Verdict, judge
 from llmgateway_server.routing.ask import Clocks
-from llmgateway_server.routing.health import HealthBook, Standing, is_full
+from llmgateway_server.routing.health import HealthBook, Standing, TargetHealth, is_full
 from llmgateway_server.routing.plan import Plan
 from llmgateway_server.routing.routes import Choice
 
@@ -32,9 +32,13 @@ REHEARSED = Verdict(Next.OTHER, Health.NOTHING)
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One attempt to make: where, with which of the provider's keys, after which pause, and why."""
+    """One attempt to make: where, with which of the provider's keys, after which pause, and why.
+
+    `health` is what is known of the target.
+    """
 
     choice: Choice
+    health: TargetHealth
     key_index: int
     kind: Kind.ValueType
     pause_s: float = 0.0
@@ -70,6 +74,13 @@ class Itinerary:
 
     def first(self) -> Step:
         """Return the first attempt; raise why there is none to make."""
+        if self._queue:
+            # Mostly all is well with the first target: then there is nothing to weigh.
+            choice = self._queue[0]
+            health = self._health.of(choice.target)
+            if choice.profile.key_count == 1 and self._health.are_well((choice.target,)) and not is_full(health.room):
+                del self._queue[0]
+                return Step(choice, health, 0, Kind.KIND_FIRST)
         step = self._next_target(Kind.KIND_FIRST)
         if step is None:
             raise nothing_healthy(self._plan, self._clocks.monotonic_s())
@@ -120,13 +131,14 @@ class Itinerary:
         now_s = self._clocks.monotonic_s()
         while self._queue:
             choice = self._queue.pop(0)
+            health = self._health.of(choice.target)
             standing = self._health.standing(
                 choice.target, choice.profile.key_count, choice.breaker, now_s, self._plan.preferred_key(choice)
             )
             if standing.key_index is None and not self._is_tried_all_the_same(choice, standing):
                 continue
-            step = Step(choice, standing.key_index or 0, kind, is_probe=standing.is_probe)
-            if is_full(self._health.of(choice.target).room):
+            step = Step(choice, health, standing.key_index or 0, kind, is_probe=standing.is_probe)
+            if is_full(health.room):
                 self._full.append(step)
             else:
                 return step
@@ -144,12 +156,12 @@ class Itinerary:
         standing = self._health.standing(choice.target, choice.profile.key_count, choice.breaker, now_s)
         if standing.key_index is None or standing.key_index == step.key_index:
             return None
-        return Step(choice, standing.key_index, Kind.KIND_RETRY)
+        return Step(choice, step.health, standing.key_index, Kind.KIND_RETRY)
 
     def _again(self, candidates: Sequence[Failed], now_s: float) -> Step | None:
         """Return a second try at the first of some targets that may be tried again, after a pause."""
         for failed in candidates:
-            choice, health = failed.step.choice, self._health.of(failed.step.choice.target)
+            choice, health = failed.step.choice, failed.step.health
             if not failed.verdict.is_repeatable or self._tries_at(choice) >= choice.profile.most_tries:
                 continue
             if choice.breaker.enabled and health.circuit.is_open(now_s):
@@ -158,7 +170,7 @@ class Itinerary:
             if pause_s is None or now_s + pause_s >= self._deadline_s:
                 continue
             if health.budget.take(choice.retry_share, now_s):
-                return Step(choice, failed.step.key_index, Kind.KIND_RETRY, pause_s)
+                return Step(choice, health, failed.step.key_index, Kind.KIND_RETRY, pause_s)
         return None
 
     def _pause_s(self, failed: Failed) -> float | None:

@@ -76,5 +76,5 @@ def check_other_models(options: Mapping[str, str], plan: Plan, choice: Choice, u
     """Refuse options that reach models of the same provider which the caller may not use."""
     for model in other_models(options, upstream.dialect) if options else ():
         other = Target(choice.target.provider, model)
-        if not plan.may_use(other.id):
-            raise not_allowed(plan.principal, other.id)
+        if not plan.ask.may_use(other.id):
+            raise not_allowed(plan.ask.principal, other.id)

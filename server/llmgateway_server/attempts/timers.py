@@ -18,14 +18,12 @@ PROBE_TOTAL_S = 30.0
 PATIENCE = 4.0
 
 
-def start_state(
-    step: Step, request: object, health: TargetHealth, deadline_s: float, now_s: float, *, has_other: bool
-) -> AttemptState:
+def start_state(step: Step, request: object, deadline_s: float, now_s: float, *, has_other: bool) -> AttemptState:
     """Return the state of an attempt that begins now."""
     waits_long = isinstance(request, generation_pb2.GenerateRequest) and may_think(request, step)
     timeouts = step.choice.timeouts
     if step.is_probe and has_other:
-        timeouts, waits_long = shorten(timeouts, health, waits_long=waits_long), False
+        timeouts, waits_long = shorten(timeouts, step.health, waits_long=waits_long), False
     return AttemptState(min(deadline_s, now_s + timeouts.total_s), timeouts, waits_long, step.key_index)
 
 

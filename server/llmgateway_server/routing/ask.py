@@ -37,6 +37,14 @@ class Ask(msgspec.Struct, frozen=True):
     sort: str = ""
 
     @property
+    def is_plain(self) -> bool:
+        """Whether there are no preferences and no policy to look at, and the caller may use the very name."""
+        request, principal = self.request, self.principal
+        if principal.require or (isinstance(request, generation_pb2.GenerateRequest) and request.HasField("routing")):
+            return False
+        return self.may_use(self.name)
+
+    @property
     def preferences(self) -> generation_pb2.RoutingPreferences:
         """What the request prefers; embeddings and rerankings have no say."""
         request = self.request

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llmgateway.v1 import generation_pb2
 
 from llmgateway_server import tokens
 from llmgateway_server.catalog.prices import TOKENS_PER_PRICE
 from llmgateway_server.routing.ask import Request
-from llmgateway_server.routing.facts import Facts
-from llmgateway_server.routing.profile import Profile
+from llmgateway_server.routing.profile import Profile, TextRate
 
 # How much a model is taken to write where the request sets no limit: only targets are compared by it.
 EXPECTED_OUTPUT_TOKENS = 500
 
 
-def expected_cost_usd_nanos(facts: Facts, request: Request, profile: Profile) -> int | None:
-    """Return about what a call costs at a target, in 1e-9 US dollars; None where no price is known."""
-    if not profile.prices:
-        return None
-    output = 0
-    if isinstance(request, generation_pb2.GenerateRequest):
-        limit = request.max_output_token_count if request.HasField("max_output_token_count") else EXPECTED_OUTPUT_TOKENS
-        output = min(limit, EXPECTED_OUTPUT_TOKENS)
-    return cost_of(facts.input_token_count, output, profile)
+def expected_output_token_count(request: Request) -> int:
+    """Return about how many tokens a call makes a model write, to compare targets by."""
+    if not isinstance(request, generation_pb2.GenerateRequest):
+        return 0
+    limit = request.max_output_token_count if request.HasField("max_output_token_count") else EXPECTED_OUTPUT_TOKENS
+    return min(limit, EXPECTED_OUTPUT_TOKENS)
 
 
 def most_cost_usd_nanos(request: generation_pb2.GenerateRequest, profile: Profile) -> int | None:
@@ -37,8 +35,14 @@ def most_cost_usd_nanos(request: generation_pb2.GenerateRequest, profile: Profil
 
 def cost_of(input_token_count: int, output_token_count: int, profile: Profile) -> int:
     """Return what so many tokens of text cost at a target, rounded up; where nothing is cached, as a bill would."""
-    for rate in profile.text_rates:
-        if input_token_count > rate.above_input_token_count or not rate.above_input_token_count:
-            total = input_token_count * rate.input_usd_nanos + output_token_count * rate.output_usd_nanos
-            return -(-total // TOKENS_PER_PRICE)
-    return 0
+    rate = rate_at(profile.text_rates, input_token_count)
+    total = input_token_count * rate.input_usd_nanos + output_token_count * rate.output_usd_nanos
+    return -(-total // TOKENS_PER_PRICE)
+
+
+def rate_at(rates: Sequence[TextRate], input_token_count: int) -> TextRate:
+    """Return the rate that holds for so many input tokens, of at least one; the highest step comes first."""
+    for rate in rates:
+        if input_token_count > rate.above_input_token_count:
+            return rate
+    return rates[-1]

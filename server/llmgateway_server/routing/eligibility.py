@@ -3,7 +3,7 @@ price, abilities and context. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from llmgateway.v1 import explain_pb2, generation_pb2
@@ -62,6 +62,15 @@ class Sieve:
         generation = self._generation
         has_preferences = generation is not None and generation.HasField("routing")
         self._preferences = generation.routing if generation is not None and has_preferences else None
+
+    def lets_all_pass(self, choices: Sequence[Choice]) -> bool:
+        """Whether there is nothing to hold against any of them: no filter, and none that lacks anything."""
+        if self._may_use is not None or self._require or self._preferences is not None:
+            return False
+        for choice in choices:
+            if choice.profile.lacks:
+                return self._generation is None
+        return True
 
     def is_hidden(self, choice: Choice) -> bool:
         """Whether the caller may not even know of a choice."""

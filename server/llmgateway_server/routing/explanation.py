@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from llmgateway.v1 import explain_pb2, generation_pb2
 
 from llmgateway_server.routing.costs import most_cost_usd_nanos
+from llmgateway_server.routing.facts import Facts
 from llmgateway_server.routing.plan import Plan
 from llmgateway_server.routing.routes import Choice
 
@@ -27,6 +28,7 @@ BUSY = "It runs as many calls as it may: another is tried, or the call waits whe
 
 def explain(
     plan: Plan,
+    facts: Facts,
     request: generation_pb2.GenerateRequest,
     is_full: Callable[[Choice], bool],
     revision: int,
@@ -40,9 +42,9 @@ def explain(
     response = explain_pb2.ExplainRouteResponse(
         route=plan.route.name,
         strategy=plan.strategy,
-        facts=plan.facts.table(),
+        facts=facts.table(),
         rules=plan.rules,
-        input_token_count=plan.facts.input_token_count,
+        input_token_count=facts.input_token_count,
         config_revision=revision,
     )
     full = [choice for choice in plan.choices if is_full(choice)]

@@ -30,8 +30,8 @@ class Guide:
 
     def __init__(self, table: RouteTable, facts: Facts, report: Report) -> None:
         self.rules: list[explain_pb2.RuleOutcome] = []
+        self.facts = facts
         self._table = table
-        self._facts = facts
         self._report = report
 
     def follow(self, name: str, require: Tags = NO_TAGS) -> Followed:
@@ -53,7 +53,7 @@ class Guide:
             outcome = explain_pb2.RuleOutcome(route=route.name, condition=rule.condition, target=rule.target)
             self.rules.append(outcome)
             try:
-                outcome.matched = rule.holds(self._facts)
+                outcome.matched = rule.holds(self.facts)
             except RuleError as error:
                 outcome.error = str(error)
                 self._report(route.name, rule.condition, str(error))

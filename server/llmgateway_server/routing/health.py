@@ -9,7 +9,7 @@ told is kept even where nothing else could answer; one that is only guessed orde
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -109,6 +109,12 @@ class TargetHealth:
         """Whether forgetting it would lose nothing that matters."""
         return not self.room.running and self.circuit.open_until_s is None and not self.rests
 
+    def is_easy(self, now_s: float) -> bool:
+        """Whether nothing is the matter with it any more."""
+        for key_index in [*self.rests]:
+            self.rest_of(key_index, now_s)
+        return self.circuit.open_until_s is None and not self.rests and self.circuit.readiness(now_s) >= 1.0
+
     def rest(self, key_index: int, seconds: float | None, now_s: float) -> None:
         """Let a key rest, as long as the provider said, else longer each time in a row. A later end wins."""
         is_told = seconds is not None
@@ -166,6 +172,8 @@ class HealthBook:
         self._targets: dict[Target, TargetHealth] = {}
         self._keys: dict[tuple[str, int], Circuit] = {}
         self._configured: dict[str, object] = {}
+        # Those that are left alone, at rest, or only just back: mostly nobody, so that nobody need be looked at.
+        self._uneasy: set[Target] = set()
 
     def of(self, target: Target) -> TargetHealth:
         """Return what is known of a target."""
@@ -176,12 +184,18 @@ class HealthBook:
             health = self._targets[target] = TargetHealth(self._make_room(target))
         return health
 
+    def are_well(self, targets: Iterable[Target]) -> bool:
+        """Whether nothing is the matter with some targets: no circuit open, no rest, none only just back."""
+        return not self._keys and (not self._uneasy or self._uneasy.isdisjoint(targets))
+
     def standing(
         self, target: Target, key_count: int, breaker: BreakerSettings, now_s: float, preferred_key: int | None = None
     ) -> Standing:
         """Return whether a target can be called, and with which key: the preferred one if it can, else in turn."""
         health = self.of(target)
         circuit = health.circuit
+        if target in self._uneasy and health.is_easy(now_s):
+            self._uneasy.discard(target)
         is_probe = circuit.open_until_s is not None and breaker.enabled
         if is_probe and circuit.is_open(now_s):
             return Standing(None, circuit.open_until_s or now_s, is_open=True)
@@ -262,7 +276,18 @@ class HealthBook:
         """Note that a target failed."""
         circuit = self.of(target).circuit
         if breaker.enabled and circuit.fail(now_s, breaker):
+            self._uneasy.add(target)
             self._report(target.id, circuit.open_until_s)
+
+    def note_rest(self, target: Target, key_index: int, seconds: float | None, now_s: float) -> None:
+        """Let a key rest: for as long as the provider said, else for a guess."""
+        self._uneasy.add(target)
+        self.of(target).rest(key_index, seconds, now_s)
+
+    def note_spent(self, target: Target, key_index: int, seconds: float, now_s: float) -> None:
+        """Let a key rest that has used up its rate limit by an answer."""
+        self._uneasy.add(target)
+        self.of(target).rest_spent(key_index, seconds, now_s)
 
     def note_key_refused(
         self, target: Target, key_index: int, key_count: int, breaker: BreakerSettings, now_s: float
@@ -295,6 +320,7 @@ class HealthBook:
             health = self._targets[target]
             if not health.room.running:
                 del self._targets[target]
+                self._uneasy.discard(target)
                 if health.circuit.open_until_s is not None:
                     self._report(target.id, None)
 

@@ -5,86 +5,106 @@ The sticky target breaks ties in each of them. Of targets that differ by less th
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-
-import msgspec
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from llmgateway_server.routing.routes import Choice
+from llmgateway_server.routing.target import Target
 
 TIE = 1.2
 # A first content within so little is as good as at once: below it targets do not differ.
 LEAST_LATENCY_S = 0.005
 
 
-class Seen(msgspec.Struct, frozen=True):
-    """What is known of a choice at the moment.
+class Signals(Protocol):
+    """What is known of choices at the moment. `sticky` is where the conversation went last, None if nowhere."""
 
-    `price_usd_nanos` is what the call would cost, None if unknown; `latency_s` 0 where nothing is known, as is
-    `throughput`, in tokens a second. `readiness` is below 1 while it comes back from an open circuit.
-    """
+    sticky: Target | None
 
-    choice: Choice
-    price_usd_nanos: int | None = None
-    running: int = 0
-    latency_s: float = 0.0
-    throughput: float = 0.0
-    readiness: float = 1.0
-    is_sticky: bool = False
+    def lot(self, choice: Choice) -> float:
+        """Draw a number from 0 to 1, the same for a choice each time where the caller gave a key."""
+        ...
+
+    def price(self, choice: Choice) -> int | None:
+        """Return what the call would cost there, in 1e-15 US dollars; None if unknown."""
+        ...
+
+    def running(self, choice: Choice) -> int:
+        """Return how many calls run there."""
+        ...
+
+    def latency_s(self, choice: Choice) -> float:
+        """Return its time to the first content; 0 where nothing is known."""
+        ...
+
+    def throughput(self, choice: Choice) -> float:
+        """Return how many tokens a second it writes; 0 where nothing is known."""
+        ...
 
 
-Draw = Callable[[Choice], float]
-Order = Callable[[Sequence[Seen], Draw], list[Seen]]
+Order = Callable[[Sequence[Choice], Signals], list[Choice]]
 
 
-def by_priority(seen: Sequence[Seen], _: Draw) -> list[Seen]:
+def by_priority(choices: Sequence[Choice], _: Signals) -> list[Choice]:
     """As written."""
-    return list(seen)
+    return list(choices)
 
 
-def by_weight(seen: Sequence[Seen], draw: Draw) -> list[Seen]:
+def by_weight(choices: Sequence[Choice], signals: Signals) -> list[Choice]:
     """By weighted lots without replacement: the first place falls to each in proportion to its weight.
 
-    With lots u between 0 and 1 the order of u**(1/w) is such (Efraimidis and Spirakis, 2006); here its logarithm.
+    With lots u between 0 and 1 the order of u**(1/w) is such (Efraimidis and Spirakis, 2006). The sticky one is first.
     """
-    lots = {id(one): math.log(max(draw(one.choice), 1e-300)) / one.choice.weight for one in seen}
-    return sorted(seen, key=lambda one: (not one.is_sticky, -lots[id(one)]))
+    lot, sticky = signals.lot, signals.sticky
+    lots = [(lot(choice) ** (1 / choice.weight), place) for place, choice in enumerate(choices)]
+    lots.sort(reverse=True)
+    ordered = [choices[place] for _, place in lots]
+    if sticky is not None:
+        ordered.sort(key=lambda choice: choice.target != sticky)
+    return ordered
 
 
-def by_price(seen: Sequence[Seen], _: Draw) -> list[Seen]:
+def by_price(choices: Sequence[Choice], signals: Signals) -> list[Choice]:
     """The cheapest first; those of unknown price last."""
-    return sorted(seen, key=lambda one: (one.price_usd_nanos is None, one.price_usd_nanos or 0, not one.is_sticky))
+    sticky = signals.sticky
+    prices = [signals.price(choice) for choice in choices]
+    keys = [
+        (price is None, price or 0, choice.target != sticky, place)
+        for place, (price, choice) in enumerate(zip(prices, choices, strict=True))
+    ]
+    return [choices[key[-1]] for key in sorted(keys)]
 
 
-def by_running(seen: Sequence[Seen], draw: Draw) -> list[Seen]:
+def by_running(choices: Sequence[Choice], signals: Signals) -> list[Choice]:
     """The one that runs the fewest calls first."""
-    return sorted(seen, key=lambda one: (one.running, not one.is_sticky, draw(one.choice)))
+    sticky, running, lot = signals.sticky, signals.running, signals.lot
+    keys = [(running(choice), choice.target != sticky, lot(choice), place) for place, choice in enumerate(choices)]
+    return [choices[key[-1]] for key in sorted(keys)]
 
 
-def by_latency(seen: Sequence[Seen], draw: Draw) -> list[Seen]:
+def by_latency(choices: Sequence[Choice], signals: Signals) -> list[Choice]:
     """The fastest first; one of which nothing is known is tried before it is judged."""
-    return by_class(seen, lambda one: max(one.latency_s, LEAST_LATENCY_S), draw)
+    costs = [max(signals.latency_s(choice), LEAST_LATENCY_S) for choice in choices]
+    return by_class(choices, costs, signals)
 
 
-def by_throughput(seen: Sequence[Seen], draw: Draw) -> list[Seen]:
+def by_throughput(choices: Sequence[Choice], signals: Signals) -> list[Choice]:
     """The one that writes fastest first; one of which nothing is known is tried before it is judged."""
-    return by_class(seen, lambda one: 1 / one.throughput if one.throughput else LEAST_LATENCY_S / 1e3, draw)
+    rates = [signals.throughput(choice) for choice in choices]
+    return by_class(choices, [1 / rate if rate else LEAST_LATENCY_S / 1e3 for rate in rates], signals)
 
 
-def by_class(seen: Sequence[Seen], cost_of: Callable[[Seen], float], draw: Draw) -> list[Seen]:
+def by_class(choices: Sequence[Choice], costs: Sequence[float], signals: Signals) -> list[Choice]:
     """Sort by a cost of which less than a fifth is no difference: the sticky one first of its like, then by lot."""
-    best = min((cost_of(one) for one in seen), default=1.0)
-    return sorted(
-        seen,
-        key=lambda one: (
-            0 if cost_of(one) <= best * TIE else cost_of(one),
-            not one.is_sticky,
-            draw(one.choice) if cost_of(one) <= best * TIE else 0,
-        ),
-    )
+    limit, sticky = min(costs) * TIE, signals.sticky
+    keys = [
+        (0.0 if cost <= limit else cost, choice.target != sticky, signals.lot(choice), place)
+        for place, (cost, choice) in enumerate(zip(costs, choices, strict=True))
+    ]
+    return [choices[key[-1]] for key in sorted(keys)]
 
 
-ORDERS: dict[str, Order] = {
+ORDERS: Mapping[str, Order] = {
     "priority": by_priority,
     "weighted": by_weight,
     "cheapest": by_price,
@@ -97,9 +117,9 @@ ORDERS: dict[str, Order] = {
 }
 
 
-def ease_in(ordered: list[Seen], draw: Draw) -> list[Seen]:
+def ease_in(
+    ordered: list[Choice], readiness: Callable[[Choice], float], lot: Callable[[Choice], float]
+) -> list[Choice]:
     """Put those that come back from an open circuit behind the others, but for their share of calls."""
-    if all(one.readiness >= 1.0 for one in ordered):
-        return ordered
-    late = [one for one in ordered if one.readiness < 1.0 and draw(one.choice) >= one.readiness]
-    return [one for one in ordered if one not in late] + late
+    late = [choice for choice in ordered if readiness(choice) < 1.0 and lot(choice) >= readiness(choice)]
+    return [choice for choice in ordered if choice not in late] + late

@@ -13,14 +13,23 @@ from hashlib import blake2b
 import msgspec
 from llmgateway.v1 import explain_pb2, generation_pb2
 
-from llmgateway_server.call import Principal
-from llmgateway_server.routing.ask import Ask, Clocks, Request
-from llmgateway_server.routing.costs import expected_cost_usd_nanos
-from llmgateway_server.routing.eligibility import NO_TAGS, LeftOut, Outcome, Sieve, both, lacking_tag
+from llmgateway_server.routing.ask import Ask, Clocks
+from llmgateway_server.routing.capabilities import find_missing
+from llmgateway_server.routing.costs import expected_output_token_count, rate_at
+from llmgateway_server.routing.eligibility import (
+    NO_TAGS,
+    UNSPECIFIED,
+    LeftOut,
+    Outcome,
+    Sieve,
+    both,
+    drops_for,
+    lacking_tag,
+)
 from llmgateway_server.routing.facts import Facts
 from llmgateway_server.routing.guide import Followed, Guide, Report
 from llmgateway_server.routing.health import HealthBook, Standing, is_full
-from llmgateway_server.routing.order import ORDERS, Seen, ease_in
+from llmgateway_server.routing.order import ORDERS, ease_in
 from llmgateway_server.routing.refusals import not_allowed, nothing_left
 from llmgateway_server.routing.routes import Choice, Route, RouteTable
 from llmgateway_server.routing.sparing import spare
@@ -34,19 +43,17 @@ class Plan(msgspec.Struct):
     `choices` are tried in order, `left_alone` are those that would be if they were healthy, `left_out` could not serve
     it at all. `content_filter` are for an answer that a provider's filter withheld. `forced` are choices that are tried
     although their circuits are open. `thread` is the call's place in its conversation, `stuck` where that went last;
-    both None where it makes no difference. `policy` is the request's own for what a target cannot do, `drops` the
-    route's, None where it has none.
+    both None where it makes no difference. `policy` is what the request said at first of what a target cannot do,
+    `drops` what the route says, None if nothing.
     """
 
+    ask: Ask
     route: Route
     strategy: str
-    facts: Facts
-    rules: list[explain_pb2.RuleOutcome]
-    principal: Principal
-    may_use: Callable[[str], bool]
-    policy: generation_pb2.UnsupportedPolicy.ValueType
-    drops: bool | None
-    choices: list[Choice] = msgspec.field(default_factory=list)
+    choices: list[Choice]
+    policy: generation_pb2.UnsupportedPolicy.ValueType = UNSPECIFIED
+    drops: bool | None = None
+    rules: Sequence[explain_pb2.RuleOutcome] = ()
     left_alone: list[LeftOut] = msgspec.field(default_factory=list)
     left_out: list[LeftOut] = msgspec.field(default_factory=list)
     content_filter: list[Choice] = msgspec.field(default_factory=list)
@@ -74,6 +81,9 @@ class Planner:
 
     def plan(self, ask: Ask) -> Plan:
         """Return the plan of a call. Raise `ModelNotFound`, `ModelNotAllowed` or `CapabilityMissing`."""
+        route = self._table.find(ask.name)
+        if route.is_direct and ask.is_plain and self._health.are_well((route.targets[0].target,)):
+            return plan_directly(ask, route)
         plan = self.sift(ask)
         if not plan.choices and not plan.left_alone:
             raise nothing_left(ask, plan.route, plan.left_out)
@@ -81,52 +91,57 @@ class Planner:
 
     def sift(self, ask: Ask) -> Plan:
         """Return a plan that may have no target left. Raise `ModelNotFound` or `ModelNotAllowed`."""
-        facts = Facts(ask.request, ask.principal, self._clocks.now)
-        guide = Guide(self._table, facts, self._report)
-        require = both(both(NO_TAGS, ask.principal.require), ask.preferences.required_tags)
+        preferences = ask.preferences
+        guide = Guide(self._table, self.facts_of(ask), self._report)
+        require = both(both(NO_TAGS, ask.principal.require), preferences.required_tags)
         followed = guide.follow(ask.name, require)
-        plan = start_plan(ask, followed, facts, guide)
-        ordered = self._candidates(ask, followed, guide, plan)
+        strategy = preferences.sort or ask.sort or followed.route.strategy
+        plan = Plan(ask, followed.route, strategy, [], ask.policy, followed.drops, guide.rules)
+        ordered = self._candidates(plan, followed, guide)
         if not ordered and not plan.left_out:
             raise not_allowed(ask.principal, ask.name)
-        spared = spare(unique(ordered), lambda choice: self._standing(plan, choice))
-        plan.choices, plan.forced = spared.choices, spared.forced
-        plan.left_alone = spared.left_alone
-        if ask.preferences.HasField("allow_fallback") and not ask.preferences.allow_fallback:
+        self._spare(plan, ordered)
+        if preferences.HasField("allow_fallback") and not preferences.allow_fallback:
             del plan.choices[1:], plan.content_filter[:]
         return plan
+
+    def facts_of(self, ask: Ask) -> Facts:
+        """Return what rules may know of a request."""
+        return Facts(ask.request, ask.principal, self._clocks.now)
 
     def is_full(self, choice: Choice) -> bool:
         """Whether a call would have to wait for room at a target."""
         return is_full(self._health.of(choice.target).room)
 
-    def _candidates(self, ask: Ask, followed: Followed, guide: Guide, plan: Plan) -> list[Choice]:
+    def _candidates(self, plan: Plan, followed: Followed, guide: Guide) -> list[Choice]:
         """Return all that may serve the call, in order, whatever their health."""
-        route, preferences = followed.route, ask.preferences
+        ask, route, preferences = plan.ask, followed.route, plan.ask.preferences
         may_use = None if ask.may_use(ask.name) else ask.may_use
         sieve = Sieve(ask.request, followed.require, may_use, drops=followed.drops)
         targets = keep(route.targets, sieve, plan.left_out)
-        self._find_thread(plan, ask.request, targets)
-        ordered = self._order(plan, ask.request, targets)
+        self._find_thread(plan, targets)
+        ordered = self._order(plan, targets, guide.facts)
         if preferences.fallback_models:
             # Whatever the request names itself it may use: that has been seen to.
             named = Sieve(ask.request, followed.require, None, drops=followed.drops)
-            ordered += keep(self._named(ask, guide, plan), named, plan.left_out)
+            ordered += keep(self._named(plan, guide), named, plan.left_out)
         if route.fallback:
-            ordered += keep(self._resolve(route.fallback, guide, plan, ask.request), sieve, plan.left_out)
+            ordered += keep(self._resolve(route.fallback, plan, guide), sieve, plan.left_out)
         if route.content_filter_fallback:
-            others = self._resolve(route.content_filter_fallback, guide, plan, ask.request)
-            plan.content_filter = keep(others, sieve, [])
+            plan.content_filter = keep(self._resolve(route.content_filter_fallback, plan, guide), sieve, [])
         if preferences.provider_order:
             ordered = prefer(ordered, preferences)
+        if len(ordered) > len(targets):
+            ordered = unique(ordered)
         return drop_too_long(ordered, sieve, plan.left_out) if len(ordered) > 1 else ordered
 
-    def _named(self, ask: Ask, guide: Guide, plan: Plan) -> list[Choice]:
+    def _named(self, plan: Plan, guide: Guide) -> list[Choice]:
         """Return the choices behind the request's own fallbacks. Raise for one that the caller may not use."""
+        ask = plan.ask
         choices: list[Choice] = []
         for name in ask.preferences.fallback_models:
             named = [name] if name in self._table.routes else map(as_fallback, self._table.find(name).targets)
-            found = self._resolve(named, guide, plan, ask.request)
+            found = self._resolve(named, plan, guide)
             if not ask.may_use(name):
                 found = [choice for choice in found if ask.may_use(choice.target.id)]
             if not found:
@@ -134,7 +149,7 @@ class Planner:
             choices += found
         return choices
 
-    def _resolve(self, named: Iterable[Choice | str], guide: Guide, plan: Plan, request: Request) -> list[Choice]:
+    def _resolve(self, named: Iterable[Choice | str], plan: Plan, guide: Guide) -> list[Choice]:
         """Return the choices behind fallbacks, routes among them in the order that they have themselves."""
         choices: list[Choice] = []
         for one in named:
@@ -142,70 +157,112 @@ class Planner:
                 choices.append(one)
                 continue
             followed = guide.follow(one)
-            route = followed.route
-            inner = [choice for choice in route.targets if not lacking_tag(choice.profile, followed.require)]
-            own = msgspec.structs.replace(plan, route=route, strategy=route.strategy, thread=None, stuck=None)
-            choices += map(as_fallback, self._order(own, request, inner))
-            choices += self._resolve(route.fallback, guide, plan, request)
+            inner = [choice for choice in followed.route.targets if not lacking_tag(choice.profile, followed.require)]
+            own = Plan(plan.ask, followed.route, followed.route.strategy, [])
+            choices += map(as_fallback, self._order(own, inner, guide.facts))
+            choices += self._resolve(followed.route.fallback, plan, guide)
         return choices
 
-    def _find_thread(self, plan: Plan, request: Request, targets: Sequence[Choice]) -> None:
+    def _find_thread(self, plan: Plan, targets: Sequence[Choice]) -> None:
         """Find out where the conversation went last, if that makes a difference."""
+        request = plan.ask.request
         if not isinstance(request, generation_pb2.GenerateRequest):
             return
         if len(targets) > 1 or (targets and targets[0].profile.key_count > 1):
-            plan.thread = thread_of(request, f"{plan.principal.name}\0{plan.route.name}")
+            plan.thread = thread_of(request, f"{plan.ask.principal.name}\0{plan.route.name}")
             plan.stuck = self._sticky.recall(plan.thread)
 
-    def _order(self, plan: Plan, request: Request, targets: Sequence[Choice]) -> list[Choice]:
+    def _order(self, plan: Plan, targets: list[Choice], facts: Facts) -> list[Choice]:
         """Return targets as the strategy has them."""
         if len(targets) < 2:
             return list(targets)
-        now_s, draw = self._clocks.monotonic_s(), self._draw(plan)
-        seen = [self._see(plan, request, choice, now_s) for choice in targets]
-        return [one.choice for one in ease_in(ORDERS[plan.strategy](seen, draw), draw)]
+        signals = Observed(plan, facts, self._health, self._clocks)
+        ordered = ORDERS[plan.strategy](targets, signals)
+        if self._health.are_well(choice.target for choice in targets):
+            return ordered
+        return ease_in(ordered, signals.readiness, signals.lot)
 
-    def _see(self, plan: Plan, request: Request, choice: Choice, now_s: float) -> Seen:
-        health, stuck, strategy = self._health.of(choice.target), plan.stuck, plan.strategy
-        latency = health.first_content if health.first_content.value is not None else health.whole
-        is_by_price = strategy in ("cheapest", "price")
-        return Seen(
-            choice,
-            expected_cost_usd_nanos(plan.facts, request, choice.profile) if is_by_price else None,
-            health.room.running,
-            latency.fading(now_s) if strategy in ("fastest", "latency") else 0.0,
-            health.throughput.value or 0.0,
-            health.circuit.readiness(now_s),
-            stuck is not None and stuck.target == choice.target,
-        )
+    def _spare(self, plan: Plan, ordered: list[Choice]) -> None:
+        """Leave alone who kept failing and who is at rest."""
+        if self._health.are_well(choice.target for choice in ordered):
+            plan.choices = ordered
+            return
+        now_s = self._clocks.monotonic_s()
 
-    def _draw(self, plan: Plan) -> Callable[[Choice], float]:
-        """Return a source of lots: by chance, but always the same for a key that the caller gave."""
+        def standing_of(choice: Choice) -> Standing:
+            key = plan.preferred_key(choice)
+            return self._health.standing(choice.target, choice.profile.key_count, choice.breaker, now_s, key)
+
+        spared = spare(ordered, standing_of)
+        plan.choices, plan.left_alone, plan.forced = spared.choices, spared.left_alone, spared.forced
+
+
+class Observed:
+    """`Signals` of one plan."""
+
+    __slots__ = ("_clocks", "_counts", "_facts", "_health", "_now_s", "_plan", "_seed", "lot", "sticky")
+
+    def __init__(self, plan: Plan, facts: Facts, health: HealthBook, clocks: Clocks) -> None:
+        self.sticky = plan.stuck.target if plan.stuck is not None else None
+        self._plan = plan
+        self._facts = facts
+        self._health = health
+        self._clocks = clocks
+        self._now_s = clocks.monotonic_s()
+        self._counts: tuple[int, int] | None = None
         thread = plan.thread
-        if thread is None or not thread.is_named:
-            return lambda _: self._clocks.random()
-        seed = thread.before
+        self._seed = thread.before if thread is not None and thread.is_named else b""
+        self.lot: Callable[[Choice], float] = self._lot_of_key if self._seed else self._lot
 
-        def draw(choice: Choice) -> float:
-            digest = blake2b(seed + choice.target.id.encode(), digest_size=8).digest()
-            return int.from_bytes(digest, "big") / 2**64
+    def _lot(self, _: Choice) -> float:
+        return self._clocks.random()
 
-        return draw
+    def _lot_of_key(self, choice: Choice) -> float:
+        digest = blake2b(self._seed + choice.target.id.encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") / 2**64
 
-    def _standing(self, plan: Plan, choice: Choice) -> Standing:
-        now_s, key = self._clocks.monotonic_s(), plan.preferred_key(choice)
-        return self._health.standing(choice.target, choice.profile.key_count, choice.breaker, now_s, key)
+    def price(self, choice: Choice) -> int | None:
+        rates = choice.profile.text_rates
+        if not rates:
+            return None
+        if self._counts is None:
+            self._counts = (self._facts.input_token_count, expected_output_token_count(self._plan.ask.request))
+        input_count, output_count = self._counts
+        rate = rates[0] if len(rates) == 1 else rate_at(rates, input_count)
+        return input_count * rate.input_usd_nanos + output_count * rate.output_usd_nanos
+
+    def running(self, choice: Choice) -> int:
+        return self._health.of(choice.target).room.running
+
+    def latency_s(self, choice: Choice) -> float:
+        health = self._health.of(choice.target)
+        average = health.first_content if health.first_content.value is not None else health.whole
+        return average.fading(self._now_s)
+
+    def throughput(self, choice: Choice) -> float:
+        return self._health.of(choice.target).throughput.value or 0.0
+
+    def readiness(self, choice: Choice) -> float:
+        """Return which share of its calls a choice should get while it comes back from an open circuit."""
+        return self._health.of(choice.target).circuit.readiness(self._now_s)
 
 
-def start_plan(ask: Ask, followed: Followed, facts: Facts, guide: Guide) -> Plan:
-    """Return a plan without any target yet."""
-    route = followed.route
-    strategy = ask.preferences.sort or ask.sort or route.strategy
-    return Plan(route, strategy, facts, guide.rules, ask.principal, ask.may_use, ask.policy, followed.drops)
+def plan_directly(ask: Ask, route: Route) -> Plan:
+    """Return the plan of a call that names a model itself and asks for nothing else. Raise `CapabilityMissing`."""
+    choice, request = route.targets[0], ask.request
+    lacks = choice.profile.lacks
+    if lacks and isinstance(request, generation_pb2.GenerateRequest):
+        drops = drops_for(request.unsupported_policy, None, choice.profile)
+        refusal = find_missing(request, choice.target, lacks, drops=drops)
+        if refusal is not None:
+            raise refusal
+    return Plan(ask, route, route.strategy, [choice], ask.policy)
 
 
-def keep(choices: Iterable[Choice], sieve: Sieve, left_out: list[LeftOut]) -> list[Choice]:
+def keep(choices: Sequence[Choice], sieve: Sieve, left_out: list[LeftOut]) -> list[Choice]:
     """Return the choices that may serve; add the others to `left_out`, but those that the caller may not know of."""
+    if sieve.lets_all_pass(choices):
+        return list(choices)
     kept = []
     for choice in choices:
         if sieve.is_hidden(choice):
@@ -235,8 +292,6 @@ def prefer(ordered: list[Choice], preferences: generation_pb2.RoutingPreferences
 
 def unique(choices: list[Choice]) -> list[Choice]:
     """Return each target once, where it stands first."""
-    if len(choices) < 2:
-        return choices
     found: dict[Target, Choice] = {}
     for choice in choices:
         found.setdefault(choice.target, choice)

@@ -23,6 +23,7 @@ NO_SETTINGS = RouteSettings()
 class Choice(msgspec.Struct, frozen=True):
     """A target as one route uses it: with the route's own timers and circuits. `retry_share` is its retry budget."""
 
+    target: Target
     profile: Profile
     timeouts: TimeoutSettings
     breaker: BreakerSettings
@@ -30,15 +31,12 @@ class Choice(msgspec.Struct, frozen=True):
     weight: int = 1
     is_fallback: bool = False
 
-    @property
-    def target(self) -> Target:
-        return self.profile.target
-
 
 class Route(msgspec.Struct, frozen=True):
     """One name: either targets, or rules and where they lead.
 
     What a fallback names is a choice, or the name of another route. `most_attempts` bounds the tries of one call.
+    `is_direct` says that it is no route of the configuration but a model by its own name, with no choice of keys.
     """
 
     name: str
@@ -51,6 +49,7 @@ class Route(msgspec.Struct, frozen=True):
     otherwise: str = ""
     require: Mapping[str, str] = {}
     drops: bool | None = None
+    is_direct: bool = False
 
 
 class RouteTable:
@@ -101,7 +100,13 @@ class RouteTable:
         if not self.knows(name):
             raise self._not_found(name)
         choice = self._choose(target_of(name), NO_SETTINGS)
-        return Route(name, "priority", (choice,), self._settings.resilience.retry.attempts)
+        return Route(
+            name,
+            "priority",
+            (choice,),
+            self._settings.resilience.retry.attempts,
+            is_direct=choice.profile.key_count == 1,
+        )
 
     def _make(self, name: str, settings: RouteSettings) -> Route:
         return Route(
@@ -127,7 +132,7 @@ class RouteTable:
         profile = self._profiles.of(target)
         resilience = over(settings.resilience, profile.resilience)
         timeouts = timeouts_over(settings.timeouts, profile.timeouts)
-        return Choice(profile, timeouts, resilience.breaker, resilience.retry.budget, weight, is_fallback)
+        return Choice(target, profile, timeouts, resilience.breaker, resilience.retry.budget, weight, is_fallback)
 
     def _not_found(self, name: str) -> errors.ModelNotFound:
         shown = name[:100]

@@ -8,8 +8,9 @@ key.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
+from typing import Protocol
 
 import msgspec
 from cachetools import TLRUCache
@@ -22,17 +23,40 @@ DIGEST_BYTES = 16
 LIFETIMES_S = {"5m": 300.0, "1h": 3_600.0, "24h": 86_400.0, "in_memory": 300.0}
 
 Generation = generation_pb2.GenerateRequest
+ChatMessage = message_pb2.ChatMessage
 
 
-class Thread(msgspec.Struct, frozen=True):
+class Hash(Protocol):
+    """What is asked of a hash under way."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+class Thread:
     """A call's place in its conversation: under `before` the last turn was noted, under `after` this one will be.
 
     `is_named` says that the caller gave the key.
     """
 
-    before: bytes
-    after: bytes
-    is_named: bool = False
+    __slots__ = ("_after", "_begun", "_rest", "before", "is_named")
+
+    def __init__(self, before: bytes, begun: Hash, rest: Iterable[ChatMessage] = (), *, is_named: bool = False) -> None:
+        self.before = before
+        self.is_named = is_named
+        self._begun = begun
+        self._rest = rest
+        self._after = before if is_named else b""
+
+    @property
+    def after(self) -> bytes:
+        """Where this turn is noted. Worked out when asked for: a call that fails has none to note."""
+        if not self._after:
+            for message in self._rest:
+                self._begun.update(message.SerializeToString(deterministic=True))
+            self._after = self._begun.digest()
+        return self._after
 
 
 class Stuck(msgspec.Struct, frozen=True):
@@ -66,16 +90,14 @@ def thread_of(request: Generation, scope: str) -> Thread:
     begun = blake2b(scope.encode(), digest_size=DIGEST_BYTES)
     if request.prompt_cache.key:
         begun.update(b"\0key\0" + request.prompt_cache.key.encode())
-        digest = begun.digest()
-        return Thread(digest, digest, is_named=True)
+        return Thread(begun.digest(), begun, is_named=True)
     messages = request.messages
     last = last_answer(request)
+    if not last:
+        return Thread(b"", begun, messages)
     for message in messages[:last]:
         begun.update(message.SerializeToString(deterministic=True))
-    before = begun.digest() if last else b""
-    for message in messages[last:]:
-        begun.update(message.SerializeToString(deterministic=True))
-    return Thread(before, begun.digest())
+    return Thread(begun.digest(), begun, messages[last:])
 
 
 def last_answer(request: Generation) -> int:

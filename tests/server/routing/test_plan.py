@@ -407,10 +407,10 @@ def test_a_breaker_that_is_off_leaves_nobody_alone() -> None:
 
 def test_a_rest_that_the_provider_asked_for_is_kept_and_one_that_is_guessed_comes_last() -> None:
     world = World({"fast": FOUR})
-    world.of("a/m").rest(0, 7.0, world.now_s)
-    world.of("b/m").rest(0, None, world.now_s)
+    world.health.note_rest(target_of("a/m"), 0, 7.0, world.now_s)
+    world.health.note_rest(target_of("b/m"), 0, None, world.now_s)
     assert world.order("fast") == ["c/m", "d/m", "b/m"]
-    world.of("a/m").rest(0, 3.0, world.now_s)  # a shorter one takes nothing back
+    world.health.note_rest(target_of("a/m"), 0, 3.0, world.now_s)  # a shorter one takes nothing back
     world.now_s += 6.9
     assert "a/m" not in world.order("fast")
     world.now_s += 0.2
@@ -443,11 +443,11 @@ def test_keys_take_turns_and_those_at_rest_or_refused_are_passed_over() -> None:
         return standing.key_index
 
     assert [use() for _ in range(4)] == [0, 1, 2, 0]
-    world.of("a/m").rest(1, 5.0, world.now_s)
+    world.health.note_rest(target_of("a/m"), 1, 5.0, world.now_s)
     assert [use() for _ in range(3)] == [2, 0, 2]
     world.health.note_key_refused(target, 2, 3, breaker, world.now_s)
     assert [use() for _ in range(3)] == [0, 0, 0]
-    world.of("a/m").rest(0, 4.0, world.now_s)
+    world.health.note_rest(target_of("a/m"), 0, 4.0, world.now_s)
     standing = world.health.standing(target, 3, breaker, world.now_s)
     assert (standing.key_index, standing.is_told, standing.until_s) == (None, True, world.now_s + 4)
     world.now_s += 30
@@ -469,7 +469,7 @@ def test_other_keys_of_a_provider_get_a_new_chance_and_the_same_ones_do_not() ->
     world.health.follow_keys({"a": ("k1", "k2"), "b": ("k1", "k2")})
     for name in ("a/m", "b/m"):
         world.health.note_key_refused(target_of(name), 0, 2, breaker, world.now_s)
-        world.of(name).rest(1, 60.0, world.now_s)
+        world.health.note_rest(target_of(name), 1, 60.0, world.now_s)
     world.health.follow_keys({"a": ("k3", "k2"), "b": ("k1", "k2")})
     assert world.health.standing(target_of("a/m"), 2, breaker, world.now_s).key_index is not None
     assert world.health.standing(target_of("b/m"), 2, breaker, world.now_s).key_index is None
