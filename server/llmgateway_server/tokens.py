@@ -25,13 +25,16 @@ def estimate_generation(request: generation_pb2.GenerateRequest) -> int:
     count = 0
     for message in request.messages:
         count += TOKENS_PER_MESSAGE + sum(estimate_part(part) for part in message.parts)
-    prompt = request.raw_prompt
-    count += len(prompt.token_ids.ids) + estimate_text(prompt.text) + estimate_text(prompt.suffix)
+    if request.HasField("raw_prompt"):
+        prompt = request.raw_prompt
+        count += len(prompt.token_ids.ids) + estimate_text(prompt.text) + estimate_text(prompt.suffix)
     for tool in request.tools:
         function = tool.function
         count += estimate_text(function.name + function.description + function.input_schema_json)
         count += estimate_text(tool.custom.name + tool.custom.description + tool.custom.grammar.definition)
-    return count + estimate_text(request.output_format.json_schema.schema_json)
+    if request.HasField("output_format"):
+        count += estimate_text(request.output_format.json_schema.schema_json)
+    return count
 
 
 def estimate_part(part: message_pb2.Part) -> int:

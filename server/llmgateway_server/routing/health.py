@@ -184,9 +184,14 @@ class HealthBook:
             health = self._targets[target] = TargetHealth(self._make_room(target))
         return health
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is the matter with anybody."""
+        return not self._uneasy and not self._keys
+
     def are_well(self, targets: Iterable[Target]) -> bool:
         """Whether nothing is the matter with some targets: no circuit open, no rest, none only just back."""
-        return not self._keys and (not self._uneasy or self._uneasy.isdisjoint(targets))
+        return not self._keys and self._uneasy.isdisjoint(targets)
 
     def standing(
         self, target: Target, key_count: int, breaker: BreakerSettings, now_s: float, preferred_key: int | None = None

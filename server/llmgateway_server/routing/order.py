@@ -96,9 +96,9 @@ def by_throughput(choices: Sequence[Choice], signals: Signals) -> list[Choice]:
 
 def by_class(choices: Sequence[Choice], costs: Sequence[float], signals: Signals) -> list[Choice]:
     """Sort by a cost of which less than a fifth is no difference: the sticky one first of its like, then by lot."""
-    limit, sticky = min(costs) * TIE, signals.sticky
+    limit, sticky, lot = min(costs) * TIE, signals.sticky, signals.lot
     keys = [
-        (0.0 if cost <= limit else cost, choice.target != sticky, signals.lot(choice), place)
+        (0.0, choice.target != sticky, lot(choice), place) if cost <= limit else (cost, False, 0.0, place)
         for place, (cost, choice) in enumerate(zip(costs, choices, strict=True))
     ]
     return [choices[key[-1]] for key in sorted(keys)]

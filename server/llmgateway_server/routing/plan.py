@@ -97,7 +97,7 @@ class Planner:
         followed = guide.follow(ask.name, require)
         strategy = preferences.sort or ask.sort or followed.route.strategy
         plan = Plan(ask, followed.route, strategy, [], ask.policy, followed.drops, guide.rules)
-        ordered = self._candidates(plan, followed, guide)
+        ordered = self._candidates(plan, followed, guide, preferences)
         if not ordered and not plan.left_out:
             raise not_allowed(ask.principal, ask.name)
         self._spare(plan, ordered)
@@ -113,9 +113,11 @@ class Planner:
         """Whether a call would have to wait for room at a target."""
         return is_full(self._health.of(choice.target).room)
 
-    def _candidates(self, plan: Plan, followed: Followed, guide: Guide) -> list[Choice]:
+    def _candidates(
+        self, plan: Plan, followed: Followed, guide: Guide, preferences: generation_pb2.RoutingPreferences
+    ) -> list[Choice]:
         """Return all that may serve the call, in order, whatever their health."""
-        ask, route, preferences = plan.ask, followed.route, plan.ask.preferences
+        ask, route = plan.ask, followed.route
         may_use = None if ask.may_use(ask.name) else ask.may_use
         sieve = Sieve(ask.request, followed.require, may_use, drops=followed.drops)
         targets = keep(route.targets, sieve, plan.left_out)
@@ -178,13 +180,17 @@ class Planner:
             return list(targets)
         signals = Observed(plan, facts, self._health, self._clocks)
         ordered = ORDERS[plan.strategy](targets, signals)
-        if self._health.are_well(choice.target for choice in targets):
+        if self._are_well(targets):
             return ordered
         return ease_in(ordered, signals.readiness, signals.lot)
 
+    def _are_well(self, choices: Sequence[Choice]) -> bool:
+        """Whether nothing is the matter with any of some choices: mostly it is with nobody at all."""
+        return self._health.is_quiet or self._health.are_well(choice.target for choice in choices)
+
     def _spare(self, plan: Plan, ordered: list[Choice]) -> None:
         """Leave alone who kept failing and who is at rest."""
-        if self._health.are_well(choice.target for choice in ordered):
+        if self._are_well(ordered):
             plan.choices = ordered
             return
         now_s = self._clocks.monotonic_s()

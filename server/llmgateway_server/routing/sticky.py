@@ -8,9 +8,8 @@ key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Protocol
 
 import msgspec
 from cachetools import TLRUCache
@@ -26,37 +25,35 @@ Generation = generation_pb2.GenerateRequest
 ChatMessage = message_pb2.ChatMessage
 
 
-class Hash(Protocol):
-    """What is asked of a hash under way."""
-
-    def update(self, data: bytes, /) -> None: ...
-
-    def digest(self) -> bytes: ...
-
-
 class Thread:
     """A call's place in its conversation: under `before` the last turn was noted, under `after` this one will be.
 
-    `is_named` says that the caller gave the key.
+    `before` is empty where no turn came before. `is_named` says that the caller gave the key. What is seldom asked for
+    is worked out when it is: most calls begin a conversation, and one that fails has nothing to note.
     """
 
-    __slots__ = ("_after", "_begun", "_rest", "before", "is_named")
+    __slots__ = ("_messages", "_scope", "before", "is_named")
 
-    def __init__(self, before: bytes, begun: Hash, rest: Iterable[ChatMessage] = (), *, is_named: bool = False) -> None:
-        self.before = before
-        self.is_named = is_named
-        self._begun = begun
-        self._rest = rest
-        self._after = before if is_named else b""
+    def __init__(self, scope: str, messages: Sequence[ChatMessage], key: str, last: int) -> None:
+        self._scope = scope
+        self._messages = messages
+        self.is_named = bool(key)
+        if key:
+            self.before = blake2b(f"{scope}\0key\0{key}".encode(), digest_size=DIGEST_BYTES).digest()
+        else:
+            self.before = self._digest(last) if last else b""
 
     @property
     def after(self) -> bytes:
-        """Where this turn is noted. Worked out when asked for: a call that fails has none to note."""
-        if not self._after:
-            for message in self._rest:
-                self._begun.update(message.SerializeToString(deterministic=True))
-            self._after = self._begun.digest()
-        return self._after
+        """Where this turn is noted."""
+        return self.before if self.is_named else self._digest(len(self._messages))
+
+    def _digest(self, count: int) -> bytes:
+        """Return the digest of the first messages."""
+        digest = blake2b(self._scope.encode(), digest_size=DIGEST_BYTES)
+        for message in self._messages[:count]:
+            digest.update(message.SerializeToString(deterministic=True))
+        return digest.digest()
 
 
 class Stuck(msgspec.Struct, frozen=True):
@@ -87,17 +84,7 @@ class StickyBook:
 
 def thread_of(request: Generation, scope: str) -> Thread:
     """Return a call's place in its conversation. `scope` says whose it is, and on which route."""
-    begun = blake2b(scope.encode(), digest_size=DIGEST_BYTES)
-    if request.prompt_cache.key:
-        begun.update(b"\0key\0" + request.prompt_cache.key.encode())
-        return Thread(begun.digest(), begun, is_named=True)
-    messages = request.messages
-    last = last_answer(request)
-    if not last:
-        return Thread(b"", begun, messages)
-    for message in messages[:last]:
-        begun.update(message.SerializeToString(deterministic=True))
-    return Thread(begun.digest(), begun, messages[last:])
+    return Thread(scope, request.messages, request.prompt_cache.key, last_answer(request))
 
 
 def last_answer(request: Generation) -> int:

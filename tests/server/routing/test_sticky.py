@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,4 +86,4 @@ def test_no_more_than_so_many_conversations_are_kept() -> None:
 
 
 def named(number: int) -> Thread:
-    return Thread(number.to_bytes(4, "big"), blake2b(), is_named=True)
+    return Thread("", [], f"key {number}", 0)
