@@ -113,13 +113,15 @@ class Gate:
         self._give_back()
 
     def _give_back(self) -> None:
+        if not self._queue:
+            self._running -= 1
+            self._queue.forget()
+            return
         waiter = self._next_waiter() if self._running <= self._limit else None
         if waiter is not None:
             waiter.set_result(None)
             return
         self._running -= 1
-        if not self._queue:
-            self._queue.forget()
 
     def _take_room(self) -> None:
         self._pace.note(self._running)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmgateway.v1 import call_pb2, error_reason_pb2, generation_pb2, usage_pb2
 
 from llmgateway_server import errors
-from llmgateway_server.attempts.itinerary import Step
+from llmgateway_server.attempts.itinerary import RETRY, Step
 from llmgateway_server.attempts.verdict import Health, judge
 from llmgateway_server.call import Call, set_duration
 from llmgateway_server.routing.ask import Clocks
@@ -42,7 +42,7 @@ class Attempt:
         self._is_closed = False
         target = step.choice.target
         books.health.begin(target, step.key_index, step.choice.breaker, self._started_s)
-        if step.kind != call_pb2.Attempt.KIND_RETRY:
+        if step.kind != RETRY:
             step.health.budget.note_call(self._started_s)
         call.outcome.provider, call.outcome.model = target.provider, target.model
 

@@ -20,6 +20,8 @@ from llmgateway_server.routing.plan import Plan
 from llmgateway_server.routing.routes import Choice
 
 Kind = call_pb2.Attempt.Kind
+# Looked up once: the wrapper of an enum looks each name up anew.
+FIRST, RETRY, FALLBACK = Kind.KIND_FIRST, Kind.KIND_RETRY, Kind.KIND_FALLBACK
 
 # The pause before a second try: drawn between half of it and all of it, doubled each time.
 FIRST_PAUSE_S = 0.2
@@ -78,10 +80,11 @@ class Itinerary:
             # Mostly all is well with the first target: then there is nothing to weigh.
             choice = self._queue[0]
             health = self._health.of(choice.target)
-            if choice.profile.key_count == 1 and self._health.are_well((choice.target,)) and not is_full(health.room):
+            is_alone = len(self._queue) == 1
+            if choice.profile.key_count == 1 and self._health.is_quiet and (is_alone or not is_full(health.room)):
                 del self._queue[0]
-                return Step(choice, health, 0, Kind.KIND_FIRST)
-        step = self._next_target(Kind.KIND_FIRST)
+                return Step(choice, health, 0, FIRST)
+        step = self._next_target(FIRST)
         if step is None:
             raise nothing_healthy(self._plan, self._clocks.monotonic_s())
         return step
@@ -110,17 +113,17 @@ class Itinerary:
     def _following(self, step: Step, error: errors.CallError, verdict: Verdict, now_s: float) -> Step | None:
         if verdict.next is Next.LARGER:
             self._queue = larger_than(step.choice, self._queue)
-            return self._next_target(Kind.KIND_FALLBACK)
+            return self._next_target(FALLBACK)
         if verdict.next is Next.UNFILTERED:
             self._queue = [choice for choice in self._plan.content_filter if not self._was_tried(choice)]
-            return self._next_target(Kind.KIND_FALLBACK)
+            return self._next_target(FALLBACK)
         if verdict.next is Next.KEY and (another := self._other_key(step, now_s)) is not None:
             return another
         if verdict.next is Next.SAME and error.retry_after_s is None and self._tries_at(step.choice) == 1:
             again = self._again([self._failed[-1]], now_s)
             if again is not None:
                 return again
-        kind = Kind.KIND_FALLBACK if self._made else Kind.KIND_FIRST
+        kind = FALLBACK if self._made else FIRST
         return self._next_target(kind) or self._again(self._failed, now_s)
 
     def _next_target(self, kind: Kind.ValueType) -> Step | None:
@@ -156,7 +159,7 @@ class Itinerary:
         standing = self._health.standing(choice.target, choice.profile.key_count, choice.breaker, now_s)
         if standing.key_index is None or standing.key_index == step.key_index:
             return None
-        return Step(choice, step.health, standing.key_index, Kind.KIND_RETRY)
+        return Step(choice, step.health, standing.key_index, RETRY)
 
     def _again(self, candidates: Sequence[Failed], now_s: float) -> Step | None:
         """Return a second try at the first of some targets that may be tried again, after a pause."""
@@ -170,7 +173,7 @@ class Itinerary:
             if pause_s is None or now_s + pause_s >= self._deadline_s:
                 continue
             if health.budget.take(choice.retry_share, now_s):
-                return Step(choice, health, failed.step.key_index, Kind.KIND_RETRY, pause_s)
+                return Step(choice, health, failed.step.key_index, RETRY, pause_s)
         return None
 
     def _pause_s(self, failed: Failed) -> float | None:
