@@ -63,8 +63,10 @@ lock: $(VENV)/.test-installed
 bench: $(VENV)/.test-installed
 	@exec $(BIN)/python -m tests.bench $(ARGS)
 
+# Long random searches, then both cases of overload.
 campaign: $(VENV)/.test-installed
-	@exec env HYPOTHESIS_PROFILE=campaign $(BIN)/python -m pytest $(ARGS)
+	env HYPOTHESIS_PROFILE=campaign $(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m tests.bench.overload
 
 clean:
 	rm -rf $(VENV) $(GENERATE_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -110,6 +110,7 @@ def drive(gateway: Gateway, face: str, rate: float, effort: Effort) -> OpenLoadR
         str(gateway.child.process.pid),
         f"--rate={rate}",
         f"--streams={effort.stream_count}",
+        f"--connections={CONNECTIONS[face]}",
     ]
     command = [sys.executable, "-m", "tests.bench.open_load", *arguments, f"--seconds={effort.load_s}"]
     done = subprocess.run(command, capture_output=True, timeout=effort.load_s + DRIVER_SLACK_S, check=False)
