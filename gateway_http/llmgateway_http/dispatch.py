@@ -24,6 +24,8 @@ INTERNAL = ErrorRow(500, SERVER_ERROR, "internal_error")
 NOT_FOUND = ErrorRow(404, INVALID_REQUEST, "unknown_url")
 NOT_ALLOWED = ErrorRow(405, INVALID_REQUEST, "method_not_allowed")
 
+# So many may be what makes the loop lag; fewer are not.
+CROWD = 64
 # Where connections wait longer than this for their turn, requests are refused until they do not.
 MOST_WAIT_S = 1.0
 
@@ -98,16 +100,22 @@ class Dispatcher:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether those inside are so many that nobody else should come in."""
-        return self.lag.is_lagging or self._turnstile.wait_s > MOST_WAIT_S
+        """Whether those inside are so many that nobody else should come in.
+
+        A loop that lags though few are inside is held up by something else: to shut others out would not help it.
+        """
+        is_crowd = self._running + self._turnstile.held_count >= CROWD
+        return (is_crowd and self.lag.is_lagging) or self._turnstile.wait_s > MOST_WAIT_S
 
     def _is_full(self) -> bool:
         return self._running >= self._concurrent_calls or self._turnstile.wait_s > MOST_WAIT_S
 
     def _take_turns(self, request: web.BaseRequest) -> None:
-        """Let a connection wait for its turn to ask again, if there are turns now. A body is read to its end first."""
-        is_taken = self.lag.is_lagging or self._turnstile.is_turning
-        if is_taken and request.transport is not None and request.content.is_eof():
+        """Let a connection wait for its turn to ask again, if there are turns now."""
+        if not (self.lag.is_lagging or self._turnstile.is_turning) or request.transport is None:
+            return
+        # While a body comes, whether its connection is read from is the library's to say.
+        if request.content.is_eof():
             self._turnstile.hold(request.transport)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:

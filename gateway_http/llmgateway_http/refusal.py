@@ -13,7 +13,7 @@ from llmgateway_http.openai.errors import RestError
 from llmgateway_http.responses import http_date
 
 RETRY_AFTER_S = 1
-# What of a body is still on its way is read and dropped if it is no more than this; else the connection is closed.
+# A connection on which more of a body is on its way is closed; the library drops what comes until then.
 SMALL_BODY_BYTES = 64 * 1024
 
 BODY = RestError(NO_ROOM, f"The gateway serves as many calls as it can. Try again in {RETRY_AFTER_S} s.").body()
@@ -51,11 +51,8 @@ class Refusal(web.StreamResponse):
 
 def refuse(request: web.BaseRequest) -> Refusal:
     """Refuse a request whose body has not been looked at, and may not have come."""
-    is_whole = request.content.is_eof()
-    if not is_whole and not is_small(request):
-        request.protocol.close()  # What still comes of the body is dropped unread.
-        return Refusal(is_kept=False)
-    return Refusal(is_kept=request.keep_alive and request.version >= HttpVersion11)
+    is_settled = request.content.is_eof() or is_small(request)
+    return Refusal(is_kept=is_settled and request.keep_alive and request.version >= HttpVersion11)
 
 
 def is_small(request: web.BaseRequest) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable
 
@@ -25,6 +24,11 @@ class Turnstile:
         self.wait_s = 0.0
         """How long the last one was held: about as long as whoever asks now has waited."""
 
+    @property
+    def held_count(self) -> int:
+        """How many connections wait for their turn."""
+        return len(self._held)
+
     def hold(self, transport: asyncio.Transport) -> None:
         """Read no more from a connection until its turn comes."""
         if transport.is_closing():
@@ -40,8 +44,7 @@ class Turnstile:
         for _ in range(min(CONNECTIONS_A_TURN, len(self._held))):
             transport, since_s = self._held.popleft()
             self.wait_s = now_s - since_s
-            with contextlib.suppress(RuntimeError):  # It has been closed.
-                transport.resume_reading()
+            transport.resume_reading()  # does nothing where it has been closed
         if self._held:
             asyncio.get_running_loop().call_soon(self._turn)
         else:

@@ -210,8 +210,12 @@ class Gateway:
 
 
 def most_calls(settings: Settings) -> int:
-    """Return how many calls may be in the house at once: those that run, and those that wait for room."""
-    return settings.limits.concurrent_calls + settings.limits.queued_calls
+    """Return how many calls may be in the house at once: those that run, and twice those that wait for room.
+
+    Who waits depends on whose key has had the least, and the doors know no keys. Were there no room beyond those that
+    wait, a key that asks all the time would fill the house, and a quiet one be refused before its turn is thought of.
+    """
+    return settings.limits.concurrent_calls + 2 * settings.limits.queued_calls
 
 
 def shim_settings(settings: Settings) -> ShimSettings:

@@ -3,7 +3,8 @@
     python -m tests.bench.open_load PORT rest|grpc PID --rate 3000 --seconds 4 --streams 10
 
 A caller that waits for its answer before it asks again slows down with the server; callers in an outage do not. Whoever
-waits for longer than `PATIENCE_S`, for a connection or then for an answer, leaves, as with clients' libraries. PID is the gateway's, whose CPU time is read meanwhile.
+waits for longer than `PATIENCE_S`, for a connection or then for an answer, leaves, as with clients' libraries. PID is
+the gateway's, whose CPU time is read meanwhile.
 """
 
 from __future__ import annotations

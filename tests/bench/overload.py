@@ -6,7 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +58,7 @@ class Gateway:
 class Row:
     """One load over the peak. `least` is the share of the peak to reach; `peak` in good answers a second."""
 
-    name: str
+    case: str
     face: str
     peak: float
     least: float
@@ -84,8 +84,9 @@ def start_gateway(stage: Stage, upstream_port: int, limits: Mapping[str, object]
     ports = {"grpc": free_port(), "rest": free_port(), "metrics": free_port()}
     listen = {key: f"127.0.0.1:{port}" for key, port in ports.items()}
     upstream = {"dialect": "openai", "base_url": f"http://127.0.0.1:{upstream_port}/v1", "api_keys": ["none"]}
+    addresses = {"grpc_listen": listen["grpc"], "http_listen": listen["rest"], "metrics_listen": listen["metrics"]}
     settings = {
-        "server": {"grpc_listen": listen["grpc"], "http_listen": listen["rest"], "metrics_listen": listen["metrics"]},
+        "server": {**addresses, "lame_duck": "0s"},
         "limits": limits,
         "providers": {"local": upstream},
     }
@@ -140,13 +141,20 @@ def measure_cpu_limit(stage: Stage, face: str, effort: Effort) -> Row:
     return Row("CPU", face, peak, 0.4, None, seen)
 
 
-def measure_all(effort: Effort) -> list[Row]:
-    """Measure both cases over both faces, each with a gateway of its own."""
+MEASURES: Mapping[str, Callable[[Stage, str, Effort], Row]] = {
+    "upstream": measure_upstream_limit,
+    "CPU": measure_cpu_limit,
+}
+
+
+def measure_all(effort: Effort, only: str) -> list[Row]:
+    """Measure both cases over both faces, each with a gateway of its own; only those whose name holds `only`."""
     rows: list[Row] = []
-    for measure in (measure_upstream_limit, measure_cpu_limit):
+    for case, measure in MEASURES.items():
         for face in CLOSED_DRIVERS:
-            with open_stage() as stage:
-                rows.append(measure(stage, face, effort))
+            if only.lower() in f"{case}, {face}".lower():
+                with open_stage() as stage:
+                    rows.append(measure(stage, face, effort))
     return rows
 
 
@@ -178,7 +186,7 @@ def cells(row: Row) -> list[str]:
     """Return one line of the table."""
     seen = row.seen
     return [
-        f"{row.name}, {row.face}",
+        f"{row.case}, {row.face}",
         f"{seen.offered_count / seen.seconds:.0f}",
         f"{row.peak:.0f}",
         f"{seen.goodput:.0f}",
@@ -199,8 +207,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a smoke run of seconds: the figures mean little")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE, too")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a figure is worse than it should be")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only the rows whose name holds TEXT")
     chosen = parser.parse_args(arguments)
-    rows = measure_all(QUICK if chosen.quick else FULL)
+    rows = measure_all(QUICK if chosen.quick else FULL, chosen.only)
     Console(width=120).print(make_table(rows))
     if chosen.json is not None:
         chosen.json.write_bytes(msgspec.json.format(msgspec.json.encode(rows), indent=2) + b"\n")

@@ -63,7 +63,9 @@ def with_ports(code: str, served: Served) -> str:
     for usual, address in taken.items():
         port = address.rpartition(":")[2]
         code = re.sub(rf"\b(127\.0\.0\.1|localhost):{usual}\b", rf"\1:{port}", code)
-    return re.sub(r"^llmgateway (call|models|explain|compare)\b", rf"llmgateway \1 --target {served.grpc}", code, flags=re.M)
+    return re.sub(
+        r"^llmgateway (call|models|explain|compare)\b", rf"llmgateway \1 --target {served.grpc}", code, flags=re.M
+    )
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[block.name for block in BLOCKS])
