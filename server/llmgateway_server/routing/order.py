@@ -5,7 +5,9 @@ The sticky target breaks ties in each of them. Of targets that differ by less th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Protocol
 
 from llmgateway_server.routing.routes import Choice
@@ -14,6 +16,8 @@ from llmgateway_server.routing.target import Target
 TIE = 1.2
 # A first content within so little is as good as at once: below it targets do not differ.
 LEAST_LATENCY_S = 0.005
+# Sorts behind each price there is.
+UNKNOWN_PRICE = math.inf
 
 
 class Signals(Protocol):
@@ -25,8 +29,8 @@ class Signals(Protocol):
         """Draw a number from 0 to 1, the same for a choice each time where the caller gave a key."""
         ...
 
-    def price(self, choice: Choice) -> int | None:
-        """Return what the call would cost there, in 1e-15 US dollars; None if unknown."""
+    def prices(self, choices: Sequence[Choice]) -> list[float]:
+        """Return what the call would cost at each, in 1e-15 US dollars; `UNKNOWN_PRICE` where nobody knows."""
         ...
 
     def running(self, choice: Choice) -> int:
@@ -66,13 +70,11 @@ def by_weight(choices: Sequence[Choice], signals: Signals) -> list[Choice]:
 
 def by_price(choices: Sequence[Choice], signals: Signals) -> list[Choice]:
     """The cheapest first; those of unknown price last."""
-    sticky = signals.sticky
-    prices = [signals.price(choice) for choice in choices]
-    keys = [
-        (price is None, price or 0, choice.target != sticky, place)
-        for place, (price, choice) in enumerate(zip(prices, choices, strict=True))
-    ]
-    return [choices[key[-1]] for key in sorted(keys)]
+    ordered, sticky = list(choices), signals.sticky
+    if sticky is not None:
+        ordered.sort(key=lambda choice: choice.target != sticky)
+    priced = zip(signals.prices(ordered), ordered, strict=True)
+    return [choice for _, choice in sorted(priced, key=itemgetter(0))]
 
 
 def by_running(choices: Sequence[Choice], signals: Signals) -> list[Choice]:

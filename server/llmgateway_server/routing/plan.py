@@ -29,7 +29,7 @@ from llmgateway_server.routing.eligibility import (
 from llmgateway_server.routing.facts import Facts
 from llmgateway_server.routing.guide import Followed, Guide, Report
 from llmgateway_server.routing.health import HealthBook, Standing, is_full
-from llmgateway_server.routing.order import ORDERS, ease_in
+from llmgateway_server.routing.order import ORDERS, UNKNOWN_PRICE, ease_in
 from llmgateway_server.routing.refusals import not_allowed, nothing_left
 from llmgateway_server.routing.routes import Choice, Route, RouteTable
 from llmgateway_server.routing.sparing import spare
@@ -206,7 +206,7 @@ class Planner:
 class Observed:
     """`Signals` of one plan."""
 
-    __slots__ = ("_clocks", "_counts", "_facts", "_health", "_now_s", "_plan", "_seed", "lot", "sticky")
+    __slots__ = ("_clocks", "_facts", "_health", "_now_s", "_plan", "_seed", "lot", "sticky")
 
     def __init__(self, plan: Plan, facts: Facts, health: HealthBook, clocks: Clocks) -> None:
         self.sticky = plan.stuck.target if plan.stuck is not None else None
@@ -215,7 +215,6 @@ class Observed:
         self._health = health
         self._clocks = clocks
         self._now_s = clocks.monotonic_s()
-        self._counts: tuple[int, int] | None = None
         thread = plan.thread
         self._seed = thread.before if thread is not None and thread.is_named else b""
         self.lot: Callable[[Choice], float] = self._lot_of_key if self._seed else self._lot
@@ -227,15 +226,18 @@ class Observed:
         digest = blake2b(self._seed + choice.target.id.encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") / 2**64
 
-    def price(self, choice: Choice) -> int | None:
-        rates = choice.profile.text_rates
-        if not rates:
-            return None
-        if self._counts is None:
-            self._counts = (self._facts.input_token_count, expected_output_token_count(self._plan.ask.request))
-        input_count, output_count = self._counts
-        rate = rates[0] if len(rates) == 1 else rate_at(rates, input_count)
-        return input_count * rate.input_usd_nanos + output_count * rate.output_usd_nanos
+    def prices(self, choices: Sequence[Choice]) -> list[float]:
+        input_count = self._facts.input_token_count
+        output_count = expected_output_token_count(self._plan.ask.request)
+        prices: list[float] = []
+        for choice in choices:
+            rates = choice.profile.text_rates
+            if rates:
+                rate = rates[0] if len(rates) == 1 else rate_at(rates, input_count)
+                prices.append(input_count * rate.input_usd_nanos + output_count * rate.output_usd_nanos)
+            else:
+                prices.append(UNKNOWN_PRICE)
+        return prices
 
     def running(self, choice: Choice) -> int:
         return self._health.of(choice.target).room.running
