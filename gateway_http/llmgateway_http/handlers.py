@@ -36,6 +36,8 @@ Json = dict[str, Any]  # Any: decoded JSON
 Params = tuple[tuple[str, str], ...]
 
 LARGE_BODY_BYTES = 1024 * 1024
+# Parsed, a body takes several times its size, and their threads share one interpreter: more at once are no faster.
+LARGE_BODIES_AT_ONCE = 4
 
 
 class Handlers:
@@ -46,6 +48,7 @@ class Handlers:
         self._settings = settings
         self._door = door
         self._is_ready = is_ready
+        self._large = asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
 
     async def chat_completions(self, request: web.BaseRequest) -> web.StreamResponse:
         raw = with_calls(await self._body(request))
@@ -108,7 +111,8 @@ class Handlers:
         if data is None:
             data = await self._door.read(request)
         if len(data) > LARGE_BODY_BYTES:  # Parsing holds up all other calls: large bodies are parsed beside them.
-            return await asyncio.to_thread(parse_object, data, self._settings.json_depth)
+            async with self._large:
+                return await asyncio.to_thread(parse_object, data, self._settings.json_depth)
         return parse_object(data, self._settings.json_depth)
 
     def _take_idempotency_key(self, request: web.BaseRequest, call: Any) -> None:  # a request of the contract

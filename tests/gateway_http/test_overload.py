@@ -8,6 +8,7 @@ import json
 import logging
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,10 +17,13 @@ import grpc
 import pytest
 import trustme
 from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2
+from llmgateway_http import handlers
 from llmgateway_http.app import RunningServer, create_app, start_server
 from llmgateway_http.dispatch import CROWD, MOST_WAIT_S, Dispatcher
 from llmgateway_http.entrance import CONNECTIONS_A_TURN, PAUSE_S, Entrance
+from llmgateway_http.handlers import LARGE_BODIES_AT_ONCE, LARGE_BODY_BYTES
 from llmgateway_http.loop_lag import LATE_S, LATE_TICKS, ON_TIME_S, ON_TIME_TICKS, LoopLag
+from llmgateway_http.openai.json_body import parse_object
 from llmgateway_http.refusal import SMALL_BODY_BYTES
 from llmgateway_http.settings import ShimSettings
 from llmgateway_http.turnstile import CONNECTIONS_A_TURN as READ_A_TURN
@@ -556,3 +560,32 @@ async def test_an_entrance_that_is_closed_opens_no_more() -> None:
         await guests.entrance.close()
         guests.entrance.open()
         assert not guests.entrance.is_open
+
+
+async def test_only_so_many_large_bodies_are_parsed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_end = threading.Semaphore(0), threading.Event()
+    under_way: list[int] = []
+    most: list[int] = []
+
+    def parse(data: bytes, depth: int) -> Any:
+        under_way.append(len(data))
+        most.append(len(under_way))
+        begun.release()
+        assert may_end.wait(SAFETY_S)
+        under_way.pop()
+        return parse_object(data, depth)
+
+    monkeypatch.setattr(handlers, "parse_object", parse)
+    large = BODY[:-1] + b',"user":"%s"}' % (b"u" * LARGE_BODY_BYTES)
+    async with open_house() as house:
+        house.stub.may_answer.set()
+        clients = [await house.send(post(large)) for _ in range(LARGE_BODIES_AT_ONCE + 2)]
+        for _ in range(LARGE_BODIES_AT_ONCE):
+            await asyncio.to_thread(begun.acquire)
+        # A small one is parsed meanwhile, on the loop: what waits are the two large ones too many.
+        monkeypatch.setattr(handlers, "parse_object", parse_object)
+        assert (await (await house.send(post())).answer())[0] == 200
+        monkeypatch.setattr(handlers, "parse_object", parse)
+        may_end.set()
+        assert [(await client.answer())[0] for client in clients] == [200] * len(clients)
+        assert max(most) == LARGE_BODIES_AT_ONCE
