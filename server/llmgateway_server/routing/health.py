@@ -121,16 +121,17 @@ class TargetHealth:
         if seconds is None:
             seconds = min(FIRST_GUESS_S * 2.0**self.guess_count, MAX_GUESS_S)
             self.guess_count = min(self.guess_count + 1, 16)
+        self._leave_alone(key_index, seconds, now_s, is_told=is_told)
+
+    def rest_spent(self, key_index: int, seconds: float, now_s: float) -> None:
+        """Let a key rest that has used up its rate limit by an answer: others go first until it is renewed."""
+        self._leave_alone(key_index, seconds, now_s, is_told=False)
+
+    def _leave_alone(self, key_index: int, seconds: float, now_s: float, *, is_told: bool) -> None:
         until_s = now_s + min(max(seconds, 0.0), MAX_REST_S)
         known = self.rests.get(key_index)
         if known is None or until_s > known.until_s:
             self.rests[key_index] = Rest(until_s, is_told)
-
-    def rest_spent(self, key_index: int, seconds: float, now_s: float) -> None:
-        """Let a key rest that has used up its rate limit by an answer: others go first until it is renewed."""
-        until_s = now_s + min(max(seconds, 0.0), MAX_REST_S)
-        if key_index not in self.rests or until_s > self.rests[key_index].until_s:
-            self.rests[key_index] = Rest(until_s, is_told=False)
 
     def rest_of(self, key_index: int, now_s: float) -> Rest | None:
         """Return a key's rest, None where it has none, or none any more."""
