@@ -22,6 +22,7 @@ from tests.fakes.answer import Answer
 from tests.fakes.faults import never_answer
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.replies import stream_held
+from tests.server.config.changing import CHANGES, Change, rename_over
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -141,33 +142,8 @@ def keys(*names: str) -> str:
     return f"{{keys: [{', '.join(rows)}]}}"
 
 
-# A file that changes.
-
-
-def write_in_place(path: Path, text: str) -> None:
-    path.write_text(text)
-
-
-def rename_over(path: Path, text: str) -> None:
-    other = path.with_name("new.yaml")
-    other.write_text(text)
-    other.replace(path)
-
-
-def swap_data(path: Path, text: str) -> None:
-    """Mount a ConfigMap's next version: `gateway.yaml` → `..data/gateway.yaml`, and `..data` leads elsewhere by now."""
-    folder = path.parent
-    version = folder / f"..{len(list(folder.iterdir()))}"
-    version.mkdir()
-    (version / path.name).write_text(text)
-    (folder / "..data_tmp").symlink_to(version.name)
-    (folder / "..data_tmp").rename(folder / "..data")
-    if not path.is_symlink():
-        path.symlink_to(Path("..data") / path.name)
-
-
-@pytest.mark.parametrize("change", [write_in_place, rename_over, swap_data])
-async def test_a_changed_route_is_served_by_the_next_call(change: Callable[[Path, str], None], tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_changed_route_is_served_by_the_next_call(change: Change, tmp_path: Path) -> None:
     path = tmp_path / "config" / "gateway.yaml"
     path.parent.mkdir()
     async with FakeOpenAI() as provider:

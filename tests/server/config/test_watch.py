@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
@@ -12,33 +12,9 @@ import pytest
 from llmgateway_server.config.document import MAX_FILE_BYTES
 from llmgateway_server.config.watch import WatchError, describe, read_content, watch_content, watch_folder
 
+from tests.server.config.changing import CHANGES, Change
+
 SAFETY_S = 10.0
-
-
-def write(path: Path, text: str) -> None:
-    path.write_text(text)
-
-
-def replace(path: Path, text: str) -> None:
-    """Write another file, and rename it to this one, as editors do."""
-    other = path.with_name("other")
-    other.write_text(text)
-    other.replace(path)
-
-
-def swap_link(path: Path, text: str) -> None:
-    """Lead the link `..data` elsewhere, as Kubernetes does where a ConfigMap changes; the file's own link stays."""
-    folder = path.parent
-    made = folder / f"..{len(list(folder.iterdir()))}"
-    made.mkdir()
-    (made / path.name).write_text(text)
-    (folder / "..data_tmp").symlink_to(made.name)
-    (folder / "..data_tmp").rename(folder / "..data")
-    if not path.is_symlink():
-        path.symlink_to(Path("..data") / path.name)
-
-
-WAYS: list[Callable[[Path, str], None]] = [write, replace, swap_link]
 
 
 @asynccontextmanager
@@ -48,10 +24,8 @@ async def watching(path: Path) -> AsyncIterator[AsyncGenerator[None, None]]:
         yield changes
 
 
-@pytest.mark.parametrize("change", WAYS)
-async def test_another_content_is_a_change_however_it_comes(
-    change: Callable[[Path, str], None], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("change", CHANGES)
+async def test_another_content_is_a_change_however_it_comes(change: Change, tmp_path: Path) -> None:
     path = tmp_path / "gateway.yaml"
     change(path, "first")
     async with watching(path) as changes:
@@ -61,9 +35,9 @@ async def test_another_content_is_a_change_however_it_comes(
             assert path.read_text() == text
 
 
-@pytest.mark.parametrize("change", WAYS)
+@pytest.mark.parametrize("change", CHANGES)
 async def test_the_same_content_again_is_no_change_nor_is_a_touch_or_an_emptied_file(
-    change: Callable[[Path, str], None], tmp_path: Path
+    change: Change, tmp_path: Path
 ) -> None:
     path = tmp_path / "gateway.yaml"
     change(path, "first")
