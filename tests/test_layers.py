@@ -78,7 +78,7 @@ def test_grpc_is_imported_only_where_it_is_spoken(path: Path) -> None:
     assert not [
         module
         for module in imported_modules(path)
-        if module.partition(".")[0] in ("grpc", "grpc_health", "grpc_reflection")
+        if module.partition(".")[0] in ("grpc", "grpc_channelz", "grpc_health", "grpc_reflection")
     ]
 
 

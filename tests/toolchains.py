@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -21,20 +22,28 @@ TOOLS = ROOT / ".tools"
 BUF = Path(sys.executable).parent / "buf"
 NODE_PROJECT = ROOT / "tests" / "e2e" / "node"
 GRPCURL = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4"
+# For the languages whose code runs with later runtimes, too: that of the oldest supported grpcio-tools.
+PROTOC_VERSION = "4.29.6"
 INSTALL_TIMEOUT_S = 480
 
 
 def grpcurl() -> Path:
     """Return grpcurl, installed by Go; skip the test where Go is absent."""
-    place = TOOLS / "grpcurl-v1.9.4" / "grpcurl"
+    if shutil.which("go") is None:
+        pytest.skip("grpcurl needs Go, which is not installed; buf curl is tested in its place")
+    return go_tool(GRPCURL)
+
+
+def go_tool(package: str) -> Path:
+    """Return a program that Go installs from `MODULE@VERSION`. Go must be there."""
+    path, _, version = package.partition("@")
+    name = Path(path).name
+    place = TOOLS / f"{name}-{version}" / name
     if not place.exists():
-        go = shutil.which("go")
-        if go is None:
-            pytest.skip("grpcurl needs Go, which is not installed; buf curl is tested in its place")
         with staging() as folder:
-            install([go, "install", GRPCURL], folder, GOBIN=folder)
+            install(["go", "install", package], folder, GOBIN=folder)
             place.parent.mkdir(exist_ok=True)
-            os.replace(Path(folder) / "grpcurl", place)
+            os.replace(Path(folder) / name, place)
     return place
 
 
@@ -94,3 +103,25 @@ def install(command: list[str], folder: str, **environment: str) -> None:
     )
     if finished.returncode != 0:
         pytest.fail(f"{' '.join(command)} failed:\n{finished.stdout[-4000:]}")
+
+
+def protoc() -> list[str]:
+    """Return the command of protoc with its well-known types, both by Maven, which must be there."""
+    place = TOOLS / f"protoc-{PROTOC_VERSION}"
+    if not place.exists():
+        # Maven's words for the machine: `linux-x86_64`, `osx-aarch_64`.
+        system = {"darwin": "osx"}.get(sys.platform, sys.platform)
+        machine = {"aarch64": "aarch_64", "arm64": "aarch_64"}.get(platform.machine(), platform.machine())
+        get = ["mvn", "-q", "-B"]
+        plugin = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
+        program = f"com.google.protobuf:protoc:{PROTOC_VERSION}:exe:{system}-{machine}"
+        types = f"com.google.protobuf:protobuf-java:{PROTOC_VERSION}"
+        with staging() as outer:
+            folder = str(Path(outer) / "protoc")
+            install([*get, f"{plugin}:copy", f"-Dartifact={program}", f"-DoutputDirectory={folder}"], outer)
+            only_types = "-Dmdep.unpack.includes=google/**"
+            install([*get, f"{plugin}:unpack", f"-Dartifact={types}", f"-DoutputDirectory={folder}", only_types], outer)
+            (executable,) = Path(folder).glob("protoc-*.exe")
+            executable.rename(executable.with_name("protoc")).chmod(0o755)
+            os.rename(folder, place)
+    return [str(place / "protoc"), f"-I{place}"]

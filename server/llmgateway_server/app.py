@@ -115,7 +115,7 @@ class Gateway:
         """Serve gRPC and REST."""
         settings = self._settings
         handler = service_handler(self._live.methods, self._rim, settings.limits)
-        self._grpc = GrpcServer(handler, settings.server, settings.limits)
+        self._grpc = GrpcServer(handler, self._live, settings.server, settings.limits)
         opened.push_async_callback(self._grpc.stop, 0)
         await self._grpc.start()
         stub = LocalStub(self._live.methods, self._rim, self._tasks)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from google.rpc.error_details_pb2 import ErrorInfo
 
 from tests import toolchains
-from tests.e2e.serving import SAFETY_S, Served
+from tests.e2e.serving import FREE_PORTS, SAFETY_S, Served, serving, write_config
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SERVICE = "llmgateway.v1.LLMGateway"
+CHANNELZ = "grpc.channelz.v1.Channelz"
 RPCS = {
     "Generate",
     "StreamGenerate",
@@ -93,6 +95,18 @@ class TestGrpcurl:
         assert code == 0, errors
         assert "repeated .llmgateway.v1.ChatMessage messages = 2;" in output
 
+    @pytest.mark.parametrize("method", [*(f"{SERVICE}.{name}" for name in sorted(RPCS)), "grpc.health.v1.Health.Check"])
+    async def test_it_describes_each_rpc(self, method: str, gateway: Served) -> None:
+        code, output, errors = await self.grpcurl(gateway.grpc, "describe", method)
+        assert code == 0, errors
+        assert f"{method} is a method:\nrpc {method.rpartition('.')[2]} (" in output
+
+    @pytest.mark.parametrize("name", [f"{SERVICE}.None", f"{SERVICE}.Generate.None", "llmgateway.v1.None", "None"])
+    async def test_it_is_told_that_there_is_no_such_symbol(self, name: str, gateway: Served) -> None:
+        code, _, errors = await self.grpcurl(gateway.grpc, "describe", name)
+        assert code == 1
+        assert f"Symbol not found: {name}" in errors
+
     async def test_it_generates(self, gateway: Served) -> None:
         code, output, errors = await self.grpcurl("-d", request("mock/echo"), gateway.grpc, f"{SERVICE}/Generate")
         assert code == 0, errors
@@ -143,6 +157,69 @@ class TestGrpcurl:
         code, output, errors = await self.grpcurl("-d", body, gateway.grpc, f"{SERVICE}/Embed")
         assert code == 0, errors
         assert objects(output)
+
+
+KEY = "a-s3cret-of-this-test-0123456789"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """A gateway that asks for a key, with channelz."""
+    folder = tmp_path_factory.mktemp("guarded")
+    keys = 'auth: {keys: [{name: ci, key: "${CI_KEY}"}]}'
+    config = write_config(folder, f"{FREE_PORTS}\n  channelz: true\n{keys}\n")
+    async with serving(["serve", "--config", str(config)], folder / "log", {"CI_KEY": KEY}) as served:
+        yield served
+
+
+class TestGrpcurlWithAKey:
+    """grpcurl, which takes the key from a variable: it does not stand among its arguments."""
+
+    async def grpcurl(self, *arguments: str, key: str = KEY) -> tuple[int, str, str]:
+        path = await asyncio.to_thread(toolchains.grpcurl)
+        header = ["-expand-headers", "-H", "authorization: Bearer ${LLMGATEWAY_KEY}"]
+        return await run(["env", f"LLMGATEWAY_KEY={key}", path, "-plaintext", *header, *arguments])
+
+    async def test_it_calls_with_the_key_and_is_refused_without(self, guarded: Served) -> None:
+        code, output, errors = await self.grpcurl(guarded.grpc, f"{SERVICE}/ListModels")
+        assert code == 0, errors
+        assert objects(output)
+        code, _, errors = await self.grpcurl(guarded.grpc, f"{SERVICE}/ListModels", key="another")
+        assert code == 64 + 16
+        assert "ERROR_REASON_API_KEY_INVALID" in errors
+
+    async def test_verbosely_it_prints_the_key(self, guarded: Served) -> None:
+        code, output, errors = await self.grpcurl("-v", guarded.grpc, f"{SERVICE}/ListModels")
+        assert code == 0, errors
+        assert f"authorization: Bearer {KEY}" in output
+
+    async def test_reflection_and_health_ask_for_none(self, guarded: Served) -> None:
+        code, output, errors = await self.grpcurl(guarded.grpc, "list", key="another")
+        assert code == 0, errors
+        assert SERVICE in output.split()
+        code, output, errors = await self.grpcurl(guarded.grpc, "grpc.health.v1.Health/Check", key="another")
+        assert code == 0, errors
+        assert objects(output) == [{"status": "SERVING"}]
+
+    async def test_channelz_tells_of_connections_to_who_has_a_key(self, guarded: Served) -> None:
+        code, output, errors = await self.grpcurl(guarded.grpc, f"{CHANNELZ}/GetServers")
+        assert code == 0, errors
+        (server,) = objects(output)[0]["server"]
+        body = json.dumps({"server_id": server["ref"]["server_id"]})
+        code, output, errors = await self.grpcurl("-d", body, guarded.grpc, f"{CHANNELZ}/GetServerSockets")
+        assert code == 0, errors
+        sockets = objects(output)[0]["socket_ref"]
+        assert sockets
+        assert all("127.0.0.1" in socket["name"] for socket in sockets)
+        code, output, errors = await self.grpcurl(guarded.grpc, f"{CHANNELZ}/GetServers", key="another")
+        assert (code, output) == (64 + 16, "")
+        assert "ERROR_REASON_API_KEY_INVALID" in errors
+
+    async def test_channelz_is_listed_only_where_it_is_on(self, guarded: Served, gateway: Served) -> None:
+        for served, is_on in ((guarded, True), (gateway, False)):
+            code, output, errors = await self.grpcurl(served.grpc, "list")
+            assert code == 0, errors
+            assert (CHANNELZ in output.split()) is is_on
 
 
 class TestBufCurl:

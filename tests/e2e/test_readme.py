@@ -1,25 +1,29 @@
-"""Every example of the README that says so is run as it stands, but for the ports.
+"""Every example of the README is run as it stands, but for the ports.
 
     <!-- run: NAME -->
     ```bash
     curl http://127.0.0.1:8000/v1/models
     ```
 
-A block ends with exit code 0 and prints something. It meets a gateway without configuration. A block of YAML
-under `<!-- check: NAME -->` is a good configuration.
+A block ends with exit code 0 and prints something. It meets a gateway without configuration. `<!-- run: NAME with: tls -->`
+asks for one of `GATEWAYS` instead, `<!-- run: NAME exits: 72 -->` for another exit code, and both may stand in this order.
+A block of YAML under `<!-- check: NAME -->` is a good configuration.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import trustme
 
 from tests import toolchains
 from tests.e2e.serving import SAFETY_S, Served, environment, run_to_end, serving, write_config
@@ -27,34 +31,84 @@ from tests.e2e.serving import SAFETY_S, Served, environment, run_to_end, serving
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 README = toolchains.ROOT / "README.md"
-BLOCK = re.compile(r"^<!-- run: (?P<name>.+?) -->\n+```(?P<language>bash|python)\n(?P<code>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(
+    r"^<!-- run: (?P<name>[\w-]+)(?: with: (?P<gateway>\w+))?(?: exits: (?P<code>\d+))? -->\n+"
+    r"```(?P<language>bash|python)\n(?P<text>.*?)^```$",
+    re.M | re.S,
+)
 MARK = re.compile(r"^<!-- run: ", re.M)
+FENCE = re.compile(r"^```(?:bash|python)$", re.M)
 CONFIGURATION = re.compile(r"^<!-- check: (?P<name>.+?) -->\n+```yaml\n(?P<text>.*?)^```$", re.M | re.S)
+
+LISTEN = ("--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0")
+SECRET = "a-s3cret-of-this-test-0123456789"
+# What a block may ask for by `with:`. The PEM files lie beside the configuration, and those of a client beside the block.
+GATEWAYS = {
+    "keys": 'auth: {keys: [{name: readme, key: "${LLMGATEWAY_KEY}"}]}',
+    "tls": "server: {grpc_tls: {certificate: server.pem, key: server-key.pem}}",
+    "mtls": "server: {grpc_tls: {certificate: server.pem, key: server-key.pem, client_ca: ca.pem}}",
+    "channelz": "server: {channelz: true}",
+}
+CLIENT_FILES = {"tls": ("ca.pem",), "mtls": ("ca.pem", "client.pem", "client-key.pem")}
+# What a person would paste, or type.
+TYPED = {"keys": f"{SECRET}\n"}
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One example."""
+    """One example: where it runs, and what it ends with."""
 
     name: str
     language: str
     code: str
+    gateway: str | None = None
+    exit_code: int = 0
 
 
 def read_blocks(text: str) -> list[Block]:
     """Return the examples to run, in their order."""
-    return [Block(match["name"], match["language"], match["code"]) for match in BLOCK.finditer(text)]
+    return [
+        Block(match["name"], match["language"], match["text"], match["gateway"], int(match["code"] or 0))
+        for match in BLOCK.finditer(text)
+    ]
 
 
 BLOCKS = read_blocks(README.read_text())
 
 
+class Gateways:
+    """The gateways that the blocks meet, each started when it is first asked for, on free ports."""
+
+    def __init__(self, folder: Path, opened: AsyncExitStack) -> None:
+        self.folder = folder
+        self._opened = opened
+        self._started: dict[str | None, Served] = {}
+
+    async def of(self, name: str | None) -> Served:
+        """Return the gateway of a name; without one, a gateway as `make run` starts it."""
+        if name not in self._started:
+            arguments = ["serve", *LISTEN]
+            if name is not None:
+                path = self.folder / f"{name}.yaml"
+                path.write_text(GATEWAYS[name])
+                arguments += ["--config", str(path)]
+            started = serving(arguments, self.folder / f"{name}.log", {"LLMGATEWAY_KEY": SECRET})
+            self._started[name] = await self._opened.enter_async_context(started)
+        return self._started[name]
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    """A gateway as `make run` starts it, on free ports: the usual ones may be in use."""
-    listen = ["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]
-    async with serving(["serve", *listen], tmp_path_factory.mktemp("readme") / "log") as started:
-        yield started
+async def gateways(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateways]:
+    """Gateways, and certificates for them and for their clients."""
+    folder = tmp_path_factory.mktemp("readme")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    for name, issued in (("server", "127.0.0.1"), ("client", "client.example")):
+        certificate = authority.issue_cert(issued)
+        certificate.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
+        certificate.private_key_pem.write_to_path(folder / f"{name}-key.pem")
+    async with AsyncExitStack() as opened:
+        yield Gateways(folder, opened)
 
 
 def with_ports(code: str, served: Served) -> str:
@@ -68,8 +122,8 @@ def with_ports(code: str, served: Served) -> str:
     )
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=[block.name for block in BLOCKS])
-async def test_an_example_runs(block: Block, served: Served, tmp_path: Path) -> None:
+async def run_block(block: Block, served: Served, folder: Path) -> tuple[str, int, str, str]:
+    """Run an example in `folder`; return its code as it was run, the exit code, standard output and error."""
     folders = [str(Path(sys.executable).parent)]
     if "grpcurl" in block.code:
         folders.append(str((await asyncio.to_thread(toolchains.grpcurl)).parent))
@@ -79,18 +133,27 @@ async def test_an_example_runs(block: Block, served: Served, tmp_path: Path) -> 
     command = ["bash", "-euo", "pipefail", "-c", code] if block.language == "bash" else [sys.executable, "-c", code]
     process = await asyncio.create_subprocess_exec(
         *command,
-        cwd=tmp_path,
+        cwd=folder,
         env=variables,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(SAFETY_S):
-        output, errors = await process.communicate()
-    assert process.returncode == 0, f"{code}\n{output.decode()}{errors.decode()}"
-    assert output.strip()
+        output, errors = await process.communicate(TYPED.get(block.gateway or "", "").encode())
+    assert process.returncode is not None
+    return code, process.returncode, output.decode(), errors.decode()
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[block.name for block in BLOCKS])
+async def test_an_example_runs(block: Block, gateways: Gateways, tmp_path: Path) -> None:
+    for name in CLIENT_FILES.get(block.gateway or "", ()):
+        shutil.copy(gateways.folder / name, tmp_path)
+    code, exit_code, output, errors = await run_block(block, await gateways.of(block.gateway), tmp_path)
+    assert exit_code == block.exit_code, f"{code}\n{output}{errors}"
+    assert (output if block.exit_code == 0 else errors).strip()
     # curl ends with 0 whatever the status was. Who asks the mock for an error gets one, and nobody else does.
-    assert (b'"error"' in output) == ('"error"' in block.code), output.decode()
+    assert ('"error"' in output) == ('"error"' in block.code), output
 
 
 CONFIGURATIONS = {shown["name"]: shown["text"] for shown in CONFIGURATION.finditer(README.read_text())}
@@ -113,14 +176,27 @@ async def test_the_readme_shows_every_face_of_the_gateway() -> None:
     assert {block.language for block in BLOCKS} == {"bash", "python"}
 
 
-async def test_no_marked_block_is_overlooked() -> None:
-    assert len(BLOCKS) == len(MARK.findall(README.read_text()))
+async def test_no_block_is_overlooked() -> None:
+    text = README.read_text()
+    assert len(BLOCKS) == len(MARK.findall(text)) == len(FENCE.findall(text))
     assert len({block.name for block in BLOCKS}) == len(BLOCKS)
-    assert len(CONFIGURATIONS) == README.read_text().count("<!-- check: ")
+    assert len(CONFIGURATIONS) == text.count("<!-- check: ")
+
+
+async def test_every_gateway_that_a_block_may_ask_for_is_asked_for() -> None:
+    assert {block.gateway for block in BLOCKS} == {None, *GATEWAYS}
 
 
 async def test_blocks_are_found_with_their_language_and_code() -> None:
     text = (
         "a\n<!-- run: one -->\n```bash\necho 1\n```\n```bash\nno\n```\n<!-- run: two -->\n\n```python\nprint(2)\n```\n"
+        "<!-- run: a-3 with: tls -->\n```bash\necho 3\n```\n<!-- run: 4 with: keys exits: 72 -->\n```bash\necho 4\n```\n"
+        "<!-- run: 5 exits: 1 -->\n```bash\nfalse\n```\n"
     )
-    assert read_blocks(text) == [Block("one", "bash", "echo 1\n"), Block("two", "python", "print(2)\n")]
+    assert read_blocks(text) == [
+        Block("one", "bash", "echo 1\n"),
+        Block("two", "python", "print(2)\n"),
+        Block("a-3", "bash", "echo 3\n", gateway="tls"),
+        Block("4", "bash", "echo 4\n", gateway="keys", exit_code=72),
+        Block("5", "bash", "false\n", exit_code=1),
+    ]

@@ -17,7 +17,7 @@ from llmgateway_server.config.settings import ServerSettings, Settings
 
 # By section, the attributes that are read once. All others hold from the next call on.
 KEPT: Mapping[str, tuple[str, ...]] = {
-    "server": ("grpc_listen", "http_listen", "metrics_listen", "grpc_tls", "http_tls", "reflection"),
+    "server": ("grpc_listen", "http_listen", "metrics_listen", "grpc_tls", "http_tls", "reflection", "channelz"),
     "limits": (
         "request_bytes",
         "metadata_bytes",

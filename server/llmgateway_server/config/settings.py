@@ -35,6 +35,8 @@ class ServerSettings(Section):
     """TLS for REST. Unset: plain text."""
     reflection: bool = True
     """Whether gRPC reflection answers, for grpcurl and its like."""
+    channelz: bool = False
+    """Whether gRPC's channelz tells of connections: to this machine, and with keys to who shows one. Extra `debug`."""
     lame_duck_s: Duration = Field(default=5.0, alias="lame_duck")
     """After SIGTERM the gateway serves on for so long while health says NOT_SERVING: load balancers need it."""
     drain_s: Duration = Field(default=600.0, alias="drain")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from llmgateway_server.config.address import parse_address
-from llmgateway_server.config.chains import find_missing_libraries
+from llmgateway_server.config.chains import find_missing_libraries, is_module
 from llmgateway_server.config.problems import ConfigError, Problem, format_path, show_text
 from llmgateway_server.config.route_checks import Known, find_problems
 from llmgateway_server.config.settings import Settings
@@ -22,6 +22,7 @@ def check_start(settings: Settings, vendors: VendorRows, source: str) -> None:
         *find_exposure(settings),
         *find_loops(settings, vendors),
         *find_missing_libraries(settings, vendors),
+        *find_missing_channelz(settings),
         *find_lost_routes(settings),
     ]
     if problems:
@@ -55,6 +56,12 @@ def find_loops(settings: Settings, vendors: VendorRows) -> Iterator[Problem]:
         if url.hostname in LOOPBACK_HOSTS and port == own.port:
             message = f"its base URL is the gateway's own address {own}: change that, or server.http_listen"
             yield Problem(0, f"providers.{name}", message)
+
+
+def find_missing_channelz(settings: Settings) -> Iterator[Problem]:
+    """Find that channelz is switched on and not installed. It is looked for, not imported."""
+    if settings.server.channelz and not is_module("grpc_channelz"):
+        yield Problem(0, "server.channelz", "it needs the extra `debug`: pip install 'llmgateway-grpc[debug]'")
 
 
 def find_lost_routes(settings: Settings) -> Iterator[Problem]:

@@ -1,17 +1,22 @@
-"""The gRPC server: its settings, TLS, health and reflection."""
+"""The gRPC server: its settings, TLS, health, reflection and channelz."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import grpc
+from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from llmgateway_server.config.settings import LimitSettings, ServerSettings, TlsSettings
+from llmgateway_server.rpc.channelz import CHANNELZ, channelz_handler
 from llmgateway_server.rpc.methods import SERVICE
+from llmgateway_server.rpc.rim import Authenticator
+from llmgateway_server.rpc.symbols import Symbols
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -43,19 +48,30 @@ def channel_options(limits: LimitSettings) -> list[tuple[str, int]]:
 
 
 class GrpcServer:
-    """A grpc.aio server with the gateway's service, health for it and for the whole, and reflection."""
+    """A grpc.aio server with the gateway's service, health for it and for the whole, reflection and channelz.
+
+    Health and reflection answer everybody. channelz asks the `authenticator`.
+    """
 
     def __init__(
-        self, handler: grpc.GenericRpcHandler[Message, Message], server_settings: ServerSettings, limits: LimitSettings
+        self,
+        handler: grpc.GenericRpcHandler[Message, Message],
+        authenticator: Authenticator,
+        server_settings: ServerSettings,
+        limits: LimitSettings,
     ) -> None:
         self._settings = server_settings
         self._server = grpc.aio.server(options=channel_options(limits))
         self._server.add_generic_rpc_handlers((handler,))
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = [SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        if server_settings.channelz:
+            self._server.add_generic_rpc_handlers((channelz_handler(authenticator),))
+            names.append(CHANNELZ)
         if server_settings.reflection:
-            names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self._server)
+            pool = cast(descriptor_pool.DescriptorPool, Symbols(descriptor_pool.Default()))
+            reflection.enable_server_reflection(names, self._server, pool)
         self.port = 0
 
     async def start(self) -> None:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,17 @@ def test_a_provider_on_another_port_or_host_is_no_loop(tmp_path: Path) -> None:
     assert start_problems(tmp_path, "{server: {http_listen: '127.0.0.1:8001'}, providers: {vllm: }}") == ""
     text = "providers: {x: {dialect: openai, base_url: 'http://other:8000/v1'}}"
     assert start_problems(tmp_path, text) == ""
+
+
+def test_channelz_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert start_problems(tmp_path, "server: {channelz: true}") == ""
+    monkeypatch.setitem(sys.modules, "grpc_channelz", None)
+    assert start_problems(tmp_path, "server: {channelz: true}") == (
+        "gateway.yaml: server.channelz: it needs the extra `debug`: pip install 'llmgateway-grpc[debug]'"
+    )
+    assert start_problems(tmp_path, "server: {channelz: false}") == ""
+
+
+def test_a_gateway_without_channelz_does_not_import_it() -> None:
+    code = "import sys, llmgateway_server.app; sys.exit('grpc_channelz' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
