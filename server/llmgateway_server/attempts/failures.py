@@ -46,10 +46,12 @@ def nothing_healthy(plan: Plan, now_s: float) -> errors.CallError:
     target = first.choice.target
     about = {"provider": target.provider, "model": target.id[:200]}
     if first.is_resting:
-        message = f"{target.id} asked to be left alone for another {wait_s:.3g} s. Try again then."
+        message = f"{target.id} asked to be left alone for another {shown_s(wait_s)} s. Try again then."
         return errors.ProviderRateLimited(message, metadata=about, retry_after_s=wait_s)
     what = first.description.rstrip(".")
-    message = f"{target.id} is left alone for another {wait_s:.3g} s. {what}. Try again then, or name another model."
+    message = (
+        f"{target.id} is left alone for another {shown_s(wait_s)} s. {what}. Try again then, or name another model."
+    )
     return errors.CircuitOpen(message, metadata=about, retry_after_s=wait_s)
 
 
@@ -59,3 +61,8 @@ def soonest_s(plan: Plan, failures: Sequence[errors.CallError], now_s: float) ->
     alone = [one.until_s - now_s for one in plan.left_alone if one.until_s is not None]
     waits = [max(wait_s, LEAST_RETRY_AFTER_S) for wait_s in (*told, *alone)]
     return min(waits) if waits else None
+
+
+def shown_s(wait_s: float) -> str:
+    """Return a wait in seconds as people write it: whole seconds from ten on."""
+    return f"{wait_s:.0f}" if wait_s >= 10 else f"{wait_s:.3g}"

@@ -326,3 +326,15 @@ def check_served(request: Request) -> list[call_pb2.Warning]:
             first.field, f"{first.description} Leave out {first.field}, or set unsupported_policy to drop it."
         )
     return unserved
+
+
+def find_empty_parts(request: Request) -> list[call_pb2.Warning]:
+    """Return what of the model's own is empty to this gateway, as a part of a kind newer than it is."""
+    return [
+        call_pb2.Warning(
+            field=f"messages[{index}].parts[{part_index}]", description="The part is empty: it was left out."
+        )
+        for index, message in enumerate(request.messages)
+        for part_index, part in enumerate(message.parts)
+        if part.WhichOneof("content") is None
+    ]

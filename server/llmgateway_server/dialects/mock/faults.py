@@ -34,6 +34,12 @@ FAULTS_BY_REASON: Mapping[str, tuple[type[errors.CallError], int]] = {
     "FIRST_CONTENT_TIMEOUT": (errors.FirstContentTimeout, 200),
     "EVENT_GAP_TIMEOUT": (errors.EventGapTimeout, 200),
     "TOTAL_TIMEOUT": (errors.TotalTimeout, 200),
+    # The gateway's own, to see what a client makes of them.
+    "GATEWAY_OVERLOADED": (errors.GatewayOverloaded, 0),
+    "CIRCUIT_OPEN": (errors.CircuitOpen, 0),
+    "SHUTTING_DOWN": (errors.ShuttingDown, 0),
+    "READER_TOO_SLOW": (errors.ReaderTooSlow, 0),
+    "INTERNAL_ERROR": (errors.InternalError, 0),
 }
 FAULT_REASONS = tuple(FAULTS_BY_REASON)
 

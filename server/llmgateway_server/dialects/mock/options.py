@@ -12,6 +12,8 @@ replace those of the model (`mock/slow` is nothing but `latency: 5s`). `null` ta
     error: {status: 429, message: "Slow down", retry_after: 7s, after_token_count: 3}
     error: {reason: PROVIDER_UNREACHABLE}                      a failure that is no HTTP status
     cut_after_token_count: 10  breaks off as a provider that dies would
+    events: [{part_started: {…}}, "CgIIAQ=="]                 sends just these between `started` and `finished`, each a
+                               `GenerationEvent` as JSON, or its bytes in base64; pace and breaks then count events
     finish_reason: length      ends for this reason
     usage: {output_token_count: 7}  reports these counts       usage: null             reports no usage
 
@@ -27,6 +29,7 @@ import msgspec
 from pydantic import Field, ValidationError, model_validator
 
 from llmgateway_server.config.section import FROM_FILE, Duration, Section, Several
+from llmgateway_server.dialects.mock.events import read_events
 from llmgateway_server.dialects.mock.faults import FAULT_REASONS, STATUS_RANGE
 from llmgateway_server.errors import FieldViolation
 
@@ -112,6 +115,7 @@ class Options(Section):
     refusal: str | None = None
     tool_calls: Several[ToolCallOptions] | None = None
     json_value: Any = Field(default=None, alias="json")  # any JSON value
+    events: Several[Any] | None = None  # GenerationEvents as JSON, or their bytes in base64
     latency: Duration | None = None
     tokens_per_second: float | None = Field(default=None, gt=0)
     gap: Duration | None = None
@@ -125,9 +129,16 @@ class Options(Section):
         texts = (self.text, self.text_token_count, self.refusal)
         if self.writes_json + sum(value is not None for value in texts) > 1:
             raise ValueError("takes one of text, text_token_count, refusal and json")
+        if self.events is not None:
+            self.check_events(self.events)
         if self.tokens_per_second is not None and self.gap is not None:
             raise ValueError("takes either tokens_per_second or gap")
         return self
+
+    def check_events(self, events: Sequence[Any]) -> None:  # any JSON values
+        if self.reasoning is not None or self.finish_reason is not None or self.has_other_content:
+            raise ValueError("takes either events or what else the model says")
+        read_events(events, is_whole=self.error is None and self.cut_after_token_count is None)
 
     @property
     def gap_s(self) -> float:
@@ -144,12 +155,17 @@ class Options(Section):
     @property
     def has_content(self) -> bool:
         """Whether it says what to answer, beyond thinking."""
+        return self.events is not None or self.has_other_content
+
+    @property
+    def has_other_content(self) -> bool:
+        """Whether it says what to answer but by events."""
         texts = (self.text, self.text_token_count, self.refusal, self.tool_calls)
         return self.writes_json or any(value is not None for value in texts)
 
 
 # Members of one answer: a script that gives one of these takes none of the others from the script below it.
-ANSWER_FIELDS = frozenset({"text", "text_token_count", "refusal", "tool_calls", "json_value"})
+ANSWER_FIELDS = frozenset({"text", "text_token_count", "refusal", "tool_calls", "json_value", "events"})
 PACE_FIELDS = frozenset({"tokens_per_second", "gap"})
 
 

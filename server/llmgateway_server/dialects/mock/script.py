@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2
 
 from llmgateway_server import errors
-from llmgateway_server.dialects.mock.answer import check_served, missing, plan_answer
+from llmgateway_server.dialects.mock.answer import check_served, find_empty_parts, missing, plan_answer
+from llmgateway_server.dialects.mock.events import read_events
 from llmgateway_server.dialects.mock.faults import make_fault, make_truncation
 from llmgateway_server.dialects.mock.models import Habit, MockModel
 from llmgateway_server.dialects.mock.options import ErrorOptions, Options, OptionsError, overlay, read_options_json
-from llmgateway_server.dialects.mock.timeline import Identity, Step, make_steps
+from llmgateway_server.dialects.mock.timeline import Identity, Step, make_event_steps, make_steps
 
 OPTIONS_FIELD = 'provider_options_json["mock"]'
 # What a script may say to `Embed`: the rest is about text.
@@ -46,12 +47,16 @@ def write_script(request: generation_pb2.GenerateRequest, cast: Cast) -> Script:
         )
     script = overlay(cast.options, call_options(request.provider_options_json))
     options = overlay(cast.model.options, script)
-    warnings = check_served(request)
+    warnings = [*check_served(request), *find_empty_parts(request)]
     failure, token_count = find_failure(cast, options)
     if failure is not None and token_count == 0:
         return Script([Step(options.latency or 0.0)], failure, warnings)
+    identity = Identity.of(cast.provider, cast.name, request)
+    if options.events is not None:
+        events = read_events(options.events, is_whole=failure is None)
+        return Script(make_event_steps(request, events, options, identity, token_count), failure, warnings)
     answer = plan_answer(request, cast.model, script)
-    steps = make_steps(request, answer, options, Identity.of(cast.provider, cast.name, request), token_count)
+    steps = make_steps(request, answer, options, identity, token_count)
     return Script(steps, failure, warnings)
 
 

@@ -10,6 +10,7 @@ from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2, usage_pb2
 
 from llmgateway_server import tokens
 from llmgateway_server.dialects.mock.answer import Answer, PlannedPart
+from llmgateway_server.dialects.mock.events import count_tokens
 from llmgateway_server.dialects.mock.options import Options, UsageOptions
 from llmgateway_server.dialects.mock.tokens import token_logprob
 
@@ -86,6 +87,21 @@ def make_moments(
         set_usage(finished.finished.usage, request, answer, candidate_count, options.usage)
     moments.append(Moment(token_count, finished, ends=True))
     return moments
+
+
+def make_event_steps(
+    request: Request, events: Sequence[Event], options: Options, identity: Identity, break_event_count: int | None
+) -> list[Step]:
+    """Return the steps of an answer whose events are given. With `break_event_count` it breaks off after so many."""
+    moments = [Moment(0, make_started(request, identity))]
+    moments += [Moment(number, event) for number, event in enumerate(events[:break_event_count], start=1)]
+    if break_event_count is None:
+        finished = make_finished(request, identity)
+        if options.usage is not None:
+            usage = finished.finished.usage
+            set_counts(usage, request, count_tokens(events), 0, options.usage)
+        moments.append(Moment(len(events), finished, ends=True))
+    return group_moments(moments, options.latency or 0.0, options.gap_s)
 
 
 def group_moments(moments: Sequence[Moment], latency_s: float, gap_s: float) -> list[Step]:
@@ -208,12 +224,23 @@ def set_usage(
     usage: usage_pb2.Usage, request: Request, answer: Answer, candidate_count: int, options: UsageOptions
 ) -> None:
     """Count what was read (by the rule of `CountTokens`) and written; the script's counts replace these."""
+    token_count = sum(len(part.tokens) for part in answer.parts)
+    reasoning_token_count = sum(len(part.tokens) for part in answer.parts if part.field == "reasoning")
+    set_counts(usage, request, candidate_count * token_count, candidate_count * reasoning_token_count, options)
+
+
+def set_counts(
+    usage: usage_pb2.Usage,
+    request: Request,
+    output_token_count: int,
+    reasoning_token_count: int,
+    options: UsageOptions,
+) -> None:
+    """Set the counts of a whole answer."""
     usage.source = usage_pb2.Usage.SOURCE_PROVIDER
     usage.input_token_count = tokens.estimate_generation(request)
-    usage.output_token_count = candidate_count * sum(len(part.tokens) for part in answer.parts)
-    usage.reasoning_token_count = candidate_count * sum(
-        len(part.tokens) for part in answer.parts if part.field == "reasoning"
-    )
+    usage.output_token_count = output_token_count
+    usage.reasoning_token_count = reasoning_token_count
     replace_counts(usage, options)
 
 
