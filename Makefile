@@ -7,7 +7,9 @@ BIN := $(VENV)/bin
 GENERATE_VENV ?= .venv-generate
 ARGS ?=
 
-.PHONY: run test check generate prices abilities format lock bench campaign clean
+CASES ?=
+
+.PHONY: run test check generate conformance prices abilities format lock bench campaign clean
 .DEFAULT_GOAL := run
 
 define require_python
@@ -35,9 +37,9 @@ check: $(VENV)/.test-installed
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/buf breaking --against tests/contract/v1.binpb
 
-# Writes the generated Python and the contract's descriptor image, both committed.
+# Writes each language's generated code and the contract's descriptor image, all committed.
 generate: $(VENV)/.test-installed $(GENERATE_VENV)/.installed
-	VENV=$(VENV) GENERATE_VENV=$(GENERATE_VENV) $(BIN)/python -m tests.contract.generate
+	VENV=$(VENV) GENERATE_VENV=$(GENERATE_VENV) $(BIN)/python -m tests.contract.generate $(ARGS)
 
 # Writes the catalogue's prices anew from the data of genai-prices; read the diff before you commit it.
 prices: $(GENERATE_VENV)/.installed
@@ -57,8 +59,12 @@ format: $(VENV)/.test-installed
 # Resolves the lock files again: wheels only, for every supported Python.
 lock: $(VENV)/.test-installed
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --group build pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --extra aws --extra azure --extra google --extra cel --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --extra aws --extra azure --extra google --extra cel --extra debug --extra langchain --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	printf "grpcio-tools==1.71.2\ngenai-prices==0.2.3\n" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade - -o requirements-generate.lock
+
+# Every language's client against one gateway: CASES is a directory of cases, ARGS names languages.
+conformance: $(VENV)/.test-installed
+	@exec $(BIN)/python -m tests.conformance $(if $(CASES),--cases "$(CASES)") $(ARGS)
 
 bench: $(VENV)/.test-installed
 	@exec $(BIN)/python -m tests.bench $(ARGS)

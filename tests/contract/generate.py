@@ -1,54 +1,66 @@
-"""Writes what is generated from proto/: the committed Python stubs and the contract's descriptor image.
+"""Writes what is generated from proto/: the committed code of each language, and the contract's descriptor image.
 
-    python -m tests.contract.generate [--python-out DIRECTORY] [--image FILE]
+    python -m tests.contract.generate [LANGUAGE | image]…
 
-The stubs are made by the oldest supported grpcio-tools (requirements-generate.lock), because generated code
-refuses a runtime older than itself; that version lives in a virtual environment of its own. The image is
-what `buf breaking` compares against: replace it only together with a line in CHANGELOG.md.
+Without names it writes all that can be made here, and says what cannot. The image is what `buf breaking` compares against:
+replace it only together with a line in CHANGELOG.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import importlib
+import pkgutil
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PROTO = ROOT / "proto"
-PYTHON_OUT = ROOT / "clients" / "python"
+from tests.contract import generators
+from tests.contract.generators.generator import ROOT, Generator
+
+BUF = Path(sys.executable).parent / "buf"
 IMAGE = ROOT / "tests" / "contract" / "v1.binpb"
 
 
-def generate_python(generator: Path, plugins: Path, out: Path) -> None:
-    """Write messages, stubs and their types below `out`, with the interpreter `generator`."""
-    files = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
-    services = [name for name in files if "\nservice " in (PROTO / name).read_text()]
-    protoc = [str(generator), "-m", "grpc_tools.protoc", f"-I{PROTO}"]
-    message_types = [f"--plugin=protoc-gen-mypy={plugins / 'protoc-gen-mypy'}", f"--mypy_out=quiet:{out}"]
-    service_types = [
-        f"--plugin=protoc-gen-mypy_grpc={plugins / 'protoc-gen-mypy_grpc'}",
-        f"--mypy_grpc_out=quiet:{out}",
-    ]
-    out.mkdir(parents=True, exist_ok=True)
-    subprocess.run([*protoc, f"--python_out={out}", *message_types, *files], check=True)
-    subprocess.run([*protoc, f"--grpc_python_out={out}", *service_types, *services], check=True)
+def find_generators() -> dict[str, Generator]:
+    """Return every language's generator, by its language."""
+    names = sorted(module.name for module in pkgutil.iter_modules(generators.__path__) if module.name != "generator")
+    modules = [importlib.import_module(f"{generators.__name__}.{name}") for name in names]
+    return {module.GENERATOR.language: module.GENERATOR for module in modules}
 
 
-def build_image(buf: Path, out: Path) -> None:
+def write(generator: Generator) -> None:
+    """Replace the committed code of one language, once its successor is whole."""
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder) / "fresh"
+        fresh.mkdir()
+        generator.generate(fresh)
+        shutil.rmtree(generator.out, ignore_errors=True)
+        shutil.copytree(fresh, generator.out)
+
+
+def build_image(out: Path) -> None:
     """Write the descriptor image that `buf breaking` compares against."""
-    subprocess.run([str(buf), "build", "--exclude-source-info", "-o", str(out)], check=True, cwd=ROOT)
+    subprocess.run([str(BUF), "build", "--exclude-source-info", "-o", str(out)], check=True, cwd=ROOT)
 
 
 def main() -> None:
+    found = find_generators()
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--python-out", type=Path, default=PYTHON_OUT)
-    arguments.add_argument("--image", type=Path, default=IMAGE)
-    options = arguments.parse_args()
-    generator = ROOT / os.environ.get("GENERATE_VENV", ".venv-generate") / "bin" / "python"
-    generate_python(generator, Path(sys.executable).parent, options.python_out)
-    build_image(Path(sys.executable).parent / "buf", options.image)
+    arguments.add_argument("names", nargs="*", choices=[*found, "image"], metavar="NAME")
+    names = arguments.parse_args().names or [*found, "image"]
+    for name in names:
+        missing = found[name].missing() if name in found else None
+        if missing is not None:
+            print(f"{name}: left as it is, since {missing}")
+        elif name in found:
+            write(found[name])
+            print(f"{name}: written")
+        else:
+            build_image(IMAGE)
+            print("image: written")
 
 
 if __name__ == "__main__":

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.contract.generate import IMAGE, PROTO, ROOT, build_image
-
-BUF = Path(sys.executable).parent / "buf"
+from tests.contract.generate import BUF, IMAGE, build_image
+from tests.contract.generators.generator import PROTO, ROOT
 
 
 def buf(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -46,7 +44,7 @@ def test_the_contract_passes(arguments: tuple[str, ...]) -> None:
 
 def test_the_committed_image_is_the_contract_s(tmp_path: Path) -> None:
     """It is what later changes are compared with: one that lags behind lets new fields break unseen."""
-    build_image(BUF, tmp_path / "v1.binpb")
+    build_image(tmp_path / "v1.binpb")
     assert (tmp_path / "v1.binpb").read_bytes() == IMAGE.read_bytes()
 
 

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
 from llmgateway.v1 import gateway_pb2
 from llmgateway_server.rpc import methods
 
-from tests.contract.generate import PYTHON_OUT, ROOT, generate_python
+from tests.contract.generate import find_generators
+from tests.contract.generators.generator import Generator
 
-GENERATOR = ROOT / os.environ.get("GENERATE_VENV", ".venv-generate") / "bin" / "python"
+GENERATORS = find_generators()
 
 
-@pytest.mark.skipif(not GENERATOR.exists(), reason="the generator is not installed: run `make generate` once")
-def test_the_committed_python_is_what_the_proto_files_make(tmp_path: Path) -> None:
-    generate_python(GENERATOR, Path(sys.executable).parent, tmp_path)
-    fresh = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*.py*")}
-    folder = PYTHON_OUT / "llmgateway" / "v1"
-    committed = {
-        path.relative_to(PYTHON_OUT): path.read_text() for path in folder.iterdir() if path.suffix in (".py", ".pyi")
-    }
-    assert fresh == committed
+@pytest.mark.parametrize("generator", GENERATORS.values(), ids=GENERATORS)
+def test_the_committed_code_is_what_the_proto_files_make(generator: Generator, tmp_path: Path) -> None:
+    missing = generator.missing()
+    if missing is not None:
+        pytest.skip(missing)
+    generator.generate(tmp_path)
+    assert generator.files(tmp_path) == generator.files(generator.out)
 
 
 def test_every_rpc_of_the_contract_has_a_row() -> None:
