@@ -24,6 +24,7 @@ from llmgateway.v1 import gateway_pb2_grpc, generation_pb2
 from tests.clients.scripted import OPENED, STARTED, WAIT_S, Item, Scripted, fail, reason, serving, whole
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+RETRIED = (UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
 def pushed_back(wait_ms: int, code: grpc.StatusCode = UNAVAILABLE) -> list[Item]:
@@ -33,10 +34,13 @@ def pushed_back(wait_ms: int, code: grpc.StatusCode = UNAVAILABLE) -> list[Item]
 # Retries.
 
 
-async def test_a_failure_before_the_first_message_is_tried_again(client: Client, gateway: Scripted) -> None:
-    gateway.script = [[fail(UNAVAILABLE)], whole("Hello")]
+@pytest.mark.parametrize("code", RETRIED)
+async def test_a_failure_before_the_first_message_is_tried_again(
+    client: Client, gateway: Scripted, code: grpc.StatusCode
+) -> None:
+    gateway.script = [[fail(code)], whole("Hello")]
     assert text_of(await client.generate("Hi", model="m")) == "Hello"
-    gateway.script = [[fail(UNAVAILABLE)], whole("Hello")]
+    gateway.script = [[fail(code)], whole("Hello")]
     assert text_of(await client.stream("Hi", model="m").collect()) == "Hello"
     assert len(gateway.requests) == 4
 
@@ -64,9 +68,7 @@ async def test_push_back_says_when_to_try_again(client: Client, gateway: Scripte
     assert len(gateway.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "code", [code for code in grpc.StatusCode if code not in (grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE)]
-)
+@pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code not in (grpc.StatusCode.OK, *RETRIED)])
 async def test_nothing_else_is_tried_again(client: Client, gateway: Scripted, code: grpc.StatusCode) -> None:
     gateway.script = [pushed_back(1, code), whole("Hello")]
     with pytest.raises(GatewayError) as caught:

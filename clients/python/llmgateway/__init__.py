@@ -5,7 +5,8 @@
     async with Client(key="…") as client:
         response = await client.generate("Hello", model="mock/echo")
 
-What needs gRPC is loaded on first use: whoever imports the contract alone does not load it.
+`SyncClient` is the same for programs without an event loop. What needs gRPC is loaded on first use: whoever imports the
+contract alone does not load it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         error_from_rpc,
     )
     from llmgateway.stream import GenerationStream
+    from llmgateway.sync import SyncClient, SyncComparison, SyncGenerationStream
     from llmgateway.text import text_of
 
 __all__ = [
@@ -52,6 +54,9 @@ __all__ = [
     "PermissionDeniedError",
     "RateLimitedError",
     "StreamBrokenError",
+    "SyncClient",
+    "SyncComparison",
+    "SyncGenerationStream",
     "UnavailableError",
     "error_from_rpc",
     "fold",
@@ -75,6 +80,9 @@ MODULES = MappingProxyType(
         "PermissionDeniedError": "errors",
         "RateLimitedError": "errors",
         "StreamBrokenError": "errors",
+        "SyncClient": "sync",
+        "SyncComparison": "sync",
+        "SyncGenerationStream": "sync",
         "UnavailableError": "errors",
         "error_from_rpc": "errors",
         "open_channel": "channel",

@@ -27,8 +27,10 @@ MAX_RECONNECT_BACKOFF_MS = 5_000
 
 # A try ends for good with the first message or early metadata, so that nothing is answered twice. The gateway has
 # tried the targets itself and says so by push-back (-1): what is left is a gateway that restarts or cannot be
-# reached. RESOURCE_EXHAUSTED is not here: a rate limit may last for minutes, and a request that is too large stays so.
-RETRIED_CODES = ("UNAVAILABLE",)
+# reached. CANCELLED is what gRPC's server says of a call that comes between its stop and the news of it (GOAWAY),
+# before any of ours has seen it; a caller's own cancel is never tried again. RESOURCE_EXHAUSTED is not here: a rate
+# limit may last for minutes, and a request that is too large stays so.
+RETRIED_CODES = ("UNAVAILABLE", "CANCELLED")
 MAX_TRIES = 4
 # Every failed try takes one of the tokens, every call that succeeds gives half a one back; below half of them
 # nothing is tried again. A rolling restart fails dozens of calls at once, an outage thousands.

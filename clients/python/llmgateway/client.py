@@ -12,6 +12,7 @@ import grpc
 
 from llmgateway.channel import DEFAULT_CHANNELS, DEFAULT_TARGET, open_channel
 from llmgateway.compare import Comparison
+from llmgateway.diagnosis import Lookout
 from llmgateway.errors import error_from_rpc
 from llmgateway.request import Inputs, Prompt, PromptOptions, embedding, generation
 from llmgateway.running import MessageCall
@@ -83,6 +84,8 @@ class Client:
             client_certificate=client_certificate,
             channels=channels,
         )
+        is_secure = tls or root_certificates is not None or client_certificate is not None
+        self._lookout = Lookout(target, tls=is_secure)
         self._channel: grpc.aio.Channel | None = None
         self._opened_stub: gateway_pb2_grpc.LLMGatewayAsyncStub | None = None
 
@@ -99,6 +102,7 @@ class Client:
         channel, self._channel, self._opened_stub = self._channel, None, None
         if channel is not None:
             await channel.close(None)
+        await self._lookout.close()
 
     async def generate(
         self, prompt: Prompt, *, timeout_s: float | None = None, **options: Unpack[PromptOptions]
@@ -115,7 +119,7 @@ class Client:
         def start() -> MessageCall[stream_pb2.StreamGenerateResponse]:
             return self._stub.StreamGenerate(request, timeout=self._bound(timeout_s), metadata=self._metadata)
 
-        return GenerationStream(start)
+        return GenerationStream(start, self._lookout.explain)
 
     def compare(
         self,
@@ -134,7 +138,7 @@ class Client:
         def start() -> MessageCall[compare_pb2.CompareResponse]:
             return self._stub.Compare(request, timeout=self._bound(timeout_s), metadata=self._metadata)
 
-        return Comparison(start, models)
+        return Comparison(start, models, self._lookout.explain)
 
     async def embed(
         self,
@@ -210,7 +214,7 @@ class Client:
         try:
             return await rpc(request, timeout=self._bound(timeout_s), metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error) from error
+            raise await self._lookout.explain(error_from_rpc(error)) from error
 
 
 def authorization(key: str | None) -> Metadata:

@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 import grpc
 
-from llmgateway.errors import UNSPECIFIED, GatewayError, Reason, StreamBrokenError, class_of, error_from_rpc
+from llmgateway.errors import (
+    UNSPECIFIED,
+    Explain,
+    GatewayError,
+    Reason,
+    StreamBrokenError,
+    as_it_is,
+    class_of,
+    error_from_rpc,
+)
 from llmgateway.fold import Fold, GrammarError
 from llmgateway.running import MessageCall, RunningCall
 from llmgateway.stream import CONTENT
@@ -84,9 +93,15 @@ class Comparison:
     the error of each that had not ended.
     """
 
-    def __init__(self, start: Callable[[], MessageCall[compare_pb2.CompareResponse]], models: Sequence[str]) -> None:
+    def __init__(
+        self,
+        start: Callable[[], MessageCall[compare_pb2.CompareResponse]],
+        models: Sequence[str],
+        explain: Explain = as_it_is,
+    ) -> None:
         self.models = tuple(ComparedModel(index, name) for index, name in enumerate(models))
         self._call = RunningCall(start)
+        self._explain = explain
         self._events: deque[ComparedEvent] = deque()
 
     async def __aenter__(self) -> Comparison:
@@ -136,7 +151,8 @@ class Comparison:
             return None
         except grpc.aio.AioRpcError as error:
             content_came = any(model.content_came for model in self.models)
-            raise self._fail(error_from_rpc(error, content_came=content_came)) from error
+            told = error_from_rpc(error, content_came=content_came)
+            raise self._fail(await self._explain(told)) from error
 
     def _take(self, message: compare_pb2.CompareResponse) -> None:
         """Queue what a message holds; one of a kind that this client does not know holds nothing."""

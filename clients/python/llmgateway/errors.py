@@ -15,7 +15,7 @@ Whatever fits none of these is a `GatewayError` itself. Branch on `reason`, neve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar, cast
 
 import grpc
@@ -126,6 +126,15 @@ class DeadlineExceededError(GatewayError):
 
 class StreamBrokenError(GatewayError):
     """The stream broke off after content had come. Trying again means paying again."""
+
+
+# What may know more of a failure than its status says.
+Explain = Callable[[GatewayError], Awaitable[GatewayError]]
+
+
+async def as_it_is(error: GatewayError) -> GatewayError:
+    """Explain nothing."""
+    return error
 
 
 CLASSES: Mapping[grpc.StatusCode, type[GatewayError]] = {

@@ -8,7 +8,7 @@ from types import TracebackType
 
 import grpc
 
-from llmgateway.errors import GatewayError, StreamBrokenError, error_from_rpc
+from llmgateway.errors import Explain, GatewayError, StreamBrokenError, as_it_is, error_from_rpc
 from llmgateway.fold import Fold, GrammarError
 from llmgateway.running import MessageCall, RunningCall
 from llmgateway.v1 import generation_pb2, stream_pb2
@@ -31,8 +31,11 @@ class GenerationStream:
     Events of a kind that this client does not know come with no `WhichOneof("event")`: skip them.
     """
 
-    def __init__(self, start: Callable[[], MessageCall[stream_pb2.StreamGenerateResponse]]) -> None:
+    def __init__(
+        self, start: Callable[[], MessageCall[stream_pb2.StreamGenerateResponse]], explain: Explain = as_it_is
+    ) -> None:
         self._call = RunningCall(start)
+        self._explain = explain
         self._events: deque[stream_pb2.GenerationEvent] = deque()
         self._fold = Fold()
         self._content_came = False
@@ -107,7 +110,7 @@ class GenerationStream:
                 raise self._broken("The stream ended without its last event.") from None
             return None
         except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error, content_came=self._content_came) from error
+            raise await self._explain(error_from_rpc(error, content_came=self._content_came)) from error
 
     def _add(self, event: stream_pb2.GenerationEvent) -> None:
         try:
