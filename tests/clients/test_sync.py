@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import inspect
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import grpc
 import pytest
 from llmgateway import (
     Client,
+    GatewayError,
     InvalidRequestError,
     RateLimitedError,
     SyncClient,
@@ -93,10 +95,12 @@ async def test_it_raises_what_the_async_client_raises(sync_client: SyncClient, g
 
 async def test_leaving_a_stream_early_ends_the_call(sync_client: SyncClient, gateway: Scripted) -> None:
     gateway.script = [[STARTED, OPENED, delta("a"), gateway.wait]]
+    loop = asyncio.get_running_loop()
 
     def work() -> None:
         with sync_client.stream("Hi", model="m") as stream:
             assert next(stream.text()) == "a"
+            asyncio.run_coroutine_threadsafe(gateway.arrived.wait(), loop).result(WAIT_S)
 
     await asyncio.to_thread(work)
     await asyncio.wait_for(gateway.left.wait(), WAIT_S)
@@ -104,9 +108,13 @@ async def test_leaving_a_stream_early_ends_the_call(sync_client: SyncClient, gat
 
 async def test_dropping_a_stream_ends_the_call(sync_client: SyncClient, gateway: Scripted) -> None:
     gateway.script = [[STARTED, OPENED, delta("a"), gateway.wait]]
+    loop = asyncio.get_running_loop()
 
     def work() -> None:
-        next(iter(sync_client.stream("Hi", model="m")))
+        stream = sync_client.stream("Hi", model="m")
+        next(iter(stream))
+        asyncio.run_coroutine_threadsafe(gateway.arrived.wait(), loop).result(WAIT_S)
+        del stream
 
     await asyncio.to_thread(work)
     await asyncio.wait_for(gateway.left.wait(), WAIT_S)
@@ -145,8 +153,42 @@ async def test_a_closed_client_says_so_and_leaves_no_thread(target: str) -> None
         assert "llmgateway" not in [thread.name for thread in threading.enumerate()]
         with pytest.raises(RuntimeError, match="closed"):
             client.generate("Hi", model="m")
+        with pytest.raises(RuntimeError, match="closed"):
+            client.stream("Hi", model="m")
+        with pytest.raises(RuntimeError, match="closed"):
+            client.compare("Hi", models=["a", "b"])
+        assert "llmgateway" not in [thread.name for thread in threading.enumerate()]
 
     await asyncio.to_thread(work)
+
+
+async def test_a_client_that_is_let_go_of_in_its_own_thread_ends_without_waiting_for_itself(target: str) -> None:
+    """As where the garbage collector finds a cycle of which it is a part while that thread runs."""
+    held: list[SyncClient] = []
+
+    def work() -> threading.Thread:
+        client = SyncClient(target)
+        client.generate("Hi", model="m")
+        (thread,) = [thread for thread in threading.enumerate() if thread.name == "llmgateway"]
+        held.append(client)
+        loop = client._loop
+        del client
+        loop.soon(held.clear)
+        thread.join(WAIT_S)
+        return thread
+
+    assert not (await asyncio.to_thread(work)).is_alive()
+
+
+async def test_closing_ends_the_calls_of_other_threads(target: str, gateway: Scripted) -> None:
+    gateway.script = [[gateway.wait]]
+    client = SyncClient(target)
+    calling = asyncio.create_task(asyncio.to_thread(client.generate, "Hi", model="m"))
+    await asyncio.wait_for(gateway.arrived.wait(), WAIT_S)
+    await asyncio.to_thread(client.close)
+    with pytest.raises((concurrent.futures.CancelledError, asyncio.CancelledError, GatewayError)):
+        await asyncio.wait_for(calling, WAIT_S)
+    await asyncio.wait_for(gateway.left.wait(), WAIT_S)
 
 
 def test_a_wrong_key_is_refused_at_once() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar, Unpack
+from typing import Any, Generic, Protocol, Self, TypeVar, Unpack
 
 from llmgateway.channel import DEFAULT_CHANNELS, DEFAULT_TARGET
 from llmgateway.client import DEFAULT_TIMEOUT_S, Client
@@ -32,18 +34,23 @@ class Loop:
     """An event loop in a thread of its own, begun with the first call."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # The garbage collector may let go of a stream in the thread that holds it.
+        self._lock = threading.RLock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._waited_for: set[Future[Any]] = set()  # Any: each has its own result
 
     def run(self, work: Coroutine[object, object, T]) -> T:
         """Return what `work` returns, or raise what it raises. Whatever interrupts the wait cancels the work."""
         future = asyncio.run_coroutine_threadsafe(work, self._begin())
+        self._waited_for.add(future)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
+        finally:
+            self._waited_for.discard(future)
 
     def soon(self, call: Callable[[], object]) -> None:
         """Have the loop make a call, without waiting for it; nothing where no loop runs."""
@@ -52,24 +59,42 @@ class Loop:
                 self._loop.call_soon_threadsafe(call)
 
     def stop(self, last: Callable[[], Coroutine[object, object, object]]) -> None:
-        """End the loop and its thread after some last work; nothing where no loop runs."""
-        if self._loop is None:
-            return
-        self.run(last())
+        """End the loop and its thread after some last work; nothing where no loop runs.
+
+        Called in the loop's own thread, as by the garbage collector, it does not wait for that end.
+        """
         with self._lock:
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
-        if loop is not None and thread is not None:
-            loop.call_soon_threadsafe(loop.stop)
+        if loop is None or thread is None:
+            return
+
+        async def end() -> None:
+            try:
+                await last()
+            finally:
+                loop.stop()
+
+        asyncio.run_coroutine_threadsafe(end(), loop)
+        if thread is not threading.current_thread():
             thread.join()
-            loop.close()
 
     def _begin(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="llmgateway", daemon=True)
+                run = functools.partial(self._run_to_end, self._loop)
+                self._thread = threading.Thread(target=run, name="llmgateway", daemon=True)
                 self._thread.start()
             return self._loop
+
+    def _run_to_end(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            loop.run_forever()
+        finally:
+            # Whoever still waits in another thread is to hear of it.
+            for future in [*self._waited_for]:
+                future.cancel()
+            loop.close()
 
 
 class Stream(Protocol[Item]):
@@ -227,6 +252,7 @@ class SyncClient:
         self, prompt: Prompt, *, timeout_s: float | None = None, **options: Unpack[PromptOptions]
     ) -> SyncGenerationStream:
         """Return an answer as it is written. `timeout_s` bounds the stream as a whole."""
+        self._check_open()
         return SyncGenerationStream(self._client.stream(prompt, timeout_s=timeout_s, **options), self._loop)
 
     def compare(
@@ -238,6 +264,7 @@ class SyncClient:
         **options: Unpack[PromptOptions],
     ) -> SyncComparison:
         """Return what 2 to 16 models answer, as each writes it. `timeout_s` bounds the comparison as a whole."""
+        self._check_open()
         return SyncComparison(self._client.compare(prompt, models=models, timeout_s=timeout_s, **options), self._loop)
 
     def embed(
@@ -286,7 +313,13 @@ class SyncClient:
         return self._run(self._client.models(timeout_s=timeout_s))
 
     def _run(self, work: Coroutine[object, object, T]) -> T:
-        if not self._finalizer.alive:
+        try:
+            self._check_open()
+        except RuntimeError:
             work.close()
-            raise RuntimeError("The client is closed: make another.")
+            raise
         return self._loop.run(work)
+
+    def _check_open(self) -> None:
+        if not self._finalizer.alive:
+            raise RuntimeError("The client is closed: make another.")
