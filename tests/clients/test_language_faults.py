@@ -6,6 +6,8 @@ import asyncio
 import base64
 import itertools
 import json
+import os
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -272,6 +274,46 @@ async def test_a_client_certificate_that_is_absent_is_told(
     error = await told(runner, {"target": mtls_gateway.grpc, "root_certificates": str(certificates.authority)})
     assert error["kind"] == "UNAVAILABLE"
     assert error["message"].startswith(f"The TLS handshake with {mtls_gateway.grpc} failed: ")
+
+
+# A name with two addresses.
+
+HOST = "gateway.test"
+# A view of the file system in which the name has its addresses; what follows runs in it.
+IN_A_VIEW = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"')
+
+
+@pytest.mark.opt_in("only root can give a name two addresses")
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None,
+    reason="only root, with unshare, can give a name two addresses",
+)
+@pytest.mark.parametrize("language", CLIENTS)
+async def test_every_address_of_a_name_is_used_and_one_that_dies_costs_no_call(
+    language: Language, provider: FakeOpenAI, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(need, language)
+    assert language.runner is not None
+    hosts = tmp_path / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost\n127.0.0.1 {HOST}\n127.0.0.2 {HOST}\n")
+    (tmp_path / "other").mkdir()
+    config = config_of(provider)
+    async with serving(["serve", "--config", str(write_config(tmp_path, config))], tmp_path / "log") as one:
+        port = one.grpc.rpartition(":")[2]
+        config = config.replace("grpc_listen: 127.0.0.1:0", f"grpc_listen: 127.0.0.2:{port}")
+        arguments = ["serve", "--config", str(write_config(tmp_path / "other", config))]
+        async with (
+            serving(arguments, tmp_path / "other" / "log") as other,
+            Runner([*IN_A_VIEW, str(hosts), *language.runner], language.folder, language.environment) as runner,
+        ):
+            line = case({"target": f"dns:///{HOST}:{port}"}, model="mock/echo", repeat={"count": 200, "concurrency": 8})
+            answer = await runner.ask(line)
+            assert answer["repeat"] == {"succeeded": 200, "failed": {}}
+            assert [served.log.read_text().count('"method":"Generate"') > 0 for served in (one, other)] == [True, True]
+            other.process.kill()
+            await other.exit_code()
+            answer = await runner.ask(line)
+            assert answer["repeat"] == {"succeeded": 200, "failed": {}}
 
 
 # Restarts.

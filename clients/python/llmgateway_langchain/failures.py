@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 from langchain_core import exceptions
 from llmgateway import (
     AuthenticationError,
@@ -74,15 +71,6 @@ CLASSES: dict[type[GatewayError], type[GatewayError]] = {
     DeadlineExceededError: GatewayTimeoutError,
     StreamBrokenError: GatewayStreamBrokenError,
 }
-
-
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """Raise the client's errors as LangChain's, too."""
-    try:
-        yield
-    except GatewayError as error:
-        raise model_error(error) from error
 
 
 def model_error(error: GatewayError) -> GatewayError:
