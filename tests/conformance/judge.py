@@ -47,7 +47,7 @@ def judge(case: Case, answer: Mapping[str, Json]) -> list[str]:
     """Return what is wrong with an answer; nothing where all is right."""
     try:
         seen = normal_answer(case, answer)
-        wrong = [*check_stream(case, answer), *check_comparison(case, answer)]
+        wrong = [*check_stream(case, answer), *check_comparison(case, answer), *check_patience(answer)]
     except (KeyError, TypeError, ValueError) as error:
         return [f"the answer is none: {type(error).__name__}: {error}"]
     for name, expected in case.expected.items():
@@ -178,3 +178,10 @@ def check_comparison(case: Case, answer: Mapping[str, Json]) -> Iterator[str]:
             events[item["model_index"]].append(event)
     for index, model in enumerate(answer["models"]):
         yield from check_events(model["name"], events[index], response_of(model["response"]))
+
+
+def check_patience(answer: Mapping[str, Json]) -> Iterator[str]:
+    """Yield whether a client waited in silence until it might come back, instead of saying so."""
+    retry_after_ms = answer.get("error", {}).get("retry_after_ms")
+    if retry_after_ms is not None and answer["elapsed_ms"] >= retry_after_ms:
+        yield f"it took {answer['elapsed_ms']} ms to say that it may come back after {retry_after_ms} ms"

@@ -163,6 +163,10 @@ def lose_attempts(answer: Json) -> None:
     answer["error"]["attempts"] = []
 
 
+def wait_in_silence(answer: Json) -> None:
+    answer["elapsed_ms"] = answer["error"]["retry_after_ms"]
+
+
 def be_silent(answer: Json) -> None:
     for name in [name for name in answer if name != "name"]:
         del answer[name]
@@ -206,6 +210,7 @@ def write_nonsense(answer: Json) -> None:
         ("error_provider_rate_limited", say_another_reason),
         ("error_provider_rate_limited", lose_retry_after),
         ("error_provider_rate_limited", lose_attempts),
+        ("error_provider_rate_limited", wait_in_silence),
         ("compare_with_failure", lose_a_model_s_error),
         ("list_models", lose_a_model),
         ("unknown_part_kind_echoed", lose_the_unknown),

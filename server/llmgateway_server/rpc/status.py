@@ -39,16 +39,14 @@ def short_message(error: CallError) -> str:
 def trailing_metadata(error: CallError, call_id: str) -> Metadata:
     """Return what ends a failed call: its id, its status with details, and whether trying again is any use.
 
-    The gateway has tried what could be tried: a client library that retries UNAVAILABLE by itself is told not
-    to, and one that retries RESOURCE_EXHAUSTED is told when to come back, if that is known.
+    The gateway has tried what could be tried: client libraries that try again by themselves are told not to. When to
+    come back stands in `RetryInfo`, for the caller: told as a push-back, it has gRPC's library for Java wait for it in
+    silence, however long it is, and though its caller named no such code to be tried again.
     """
     status = status_of(error, call_id)
     metadata: Metadata = ((CALL_ID_KEY, call_id), (STATUS_KEY, status.SerializeToString()))
     if error.code in (Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED) and error.reason != Reason.ERROR_REASON_SHUTTING_DOWN:
-        wait_ms = -1
-        if error.retry_after_s is not None and error.code == Code.RESOURCE_EXHAUSTED:
-            wait_ms = round(error.retry_after_s * 1000)
-        metadata = (*metadata, (PUSHBACK_KEY, str(wait_ms)))
+        metadata = (*metadata, (PUSHBACK_KEY, "-1"))
     return metadata
 
 

@@ -53,7 +53,7 @@ def test_wrong_fields_come_as_a_bad_request() -> None:
 @pytest.mark.parametrize(
     ("error", "pushback"),
     [
-        (errors.ProviderRateLimited("x", retry_after_s=1.5), "1500"),
+        (errors.ProviderRateLimited("x", retry_after_s=1.5), "-1"),
         (errors.ProviderRateLimited("x"), "-1"),
         (errors.ProviderUnreachable("x"), "-1"),
         (errors.ProviderOverloaded("x", retry_after_s=1.5), "-1"),
