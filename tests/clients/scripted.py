@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import grpc
@@ -69,7 +69,7 @@ class Scripted(gateway_pb2_grpc.LLMGatewayServicer):
     """Answers each generation with the next row of `script`; of the last row again where there is no other.
 
     `requests`, `metadata`, `peers` and `remaining_s` hold what each call brought. `left` is set once a caller has
-    left a call that waits, `arrived` once a call waits.
+    left a call that runs, `arrived` once a call waits.
     """
 
     def __init__(self) -> None:
@@ -86,9 +86,14 @@ class Scripted(gateway_pb2_grpc.LLMGatewayServicer):
     async def wait(self, context: Context) -> None:
         """Hold a call until the test releases it or its caller leaves."""
         self.arrived.set()
+        await self.released.wait()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Notice a caller who leaves, however far the call has got."""
         try:
-            await self.released.wait()
-        except asyncio.CancelledError:
+            yield
+        except (asyncio.CancelledError, GeneratorExit):
             self.left.set()
             raise
 
@@ -106,20 +111,22 @@ class Scripted(gateway_pb2_grpc.LLMGatewayServicer):
         response = generation_pb2.GenerateResponse()
         candidate = response.candidates.add()
         candidate.message.role = message_pb2.ROLE_ASSISTANT
-        for item in self.row():
-            if not isinstance(item, Event):
-                await item(context)
-            elif item.HasField("part_delta"):
-                candidate.message.parts.add(text=item.part_delta.text)
+        with self.watching():
+            for item in self.row():
+                if not isinstance(item, Event):
+                    await item(context)
+                elif item.HasField("part_delta"):
+                    candidate.message.parts.add(text=item.part_delta.text)
         return response
 
     async def StreamGenerate(self, request: Any, context: Context) -> AsyncIterator[stream_pb2.StreamGenerateResponse]:
         self.note(request, context)
-        for item in self.row():
-            if isinstance(item, Event):
-                yield stream_pb2.StreamGenerateResponse(events=[item])
-            else:
-                await item(context)
+        with self.watching():
+            for item in self.row():
+                if isinstance(item, Event):
+                    yield stream_pb2.StreamGenerateResponse(events=[item])
+                else:
+                    await item(context)
 
     async def Embed(self, request: Any, context: Context) -> embedding_pb2.EmbedResponse:
         self.note(request, context)

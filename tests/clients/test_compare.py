@@ -67,16 +67,17 @@ class Comparing(Scripted):
 
     async def Compare(self, request: Any, context: Context) -> AsyncIterator[compare_pb2.CompareResponse]:
         self.note(request, context)
-        for row in self.compared:
-            if not isinstance(row, tuple):
-                await row(context)
-                continue
-            index, item = row
-            if isinstance(item, Event):
-                events = stream_pb2.StreamGenerateResponse(events=[item])
-                yield compare_pb2.CompareResponse(model_index=index, events=events)
-            else:
-                yield compare_pb2.CompareResponse(model_index=index, failure=item)
+        with self.watching():
+            for row in self.compared:
+                if not isinstance(row, tuple):
+                    await row(context)
+                    continue
+                index, item = row
+                if isinstance(item, Event):
+                    events = stream_pb2.StreamGenerateResponse(events=[item])
+                    yield compare_pb2.CompareResponse(model_index=index, events=events)
+                else:
+                    yield compare_pb2.CompareResponse(model_index=index, failure=item)
 
     async def ExplainRoute(self, request: Any, context: Context) -> explain_pb2.ExplainRouteResponse:
         self.note(request, context)

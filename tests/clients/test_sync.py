@@ -218,7 +218,9 @@ async def test_a_program_that_closes_nothing_ends_quietly(target: str, work: str
 
 async def test_ctrl_c_ends_the_call_that_is_waited_for(target: str, gateway: Scripted) -> None:
     gateway.script = [[gateway.wait]]
-    program = PROGRAM.format(work='client.generate("Hi", model="m")')
+    # Whatever starts the tests in the background may have it ignored.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = PROGRAM.format(work=f'{heed}; client.generate("Hi", model="m")')
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, target, stderr=asyncio.subprocess.PIPE
     )

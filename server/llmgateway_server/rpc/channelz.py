@@ -27,10 +27,11 @@ Behaviour = Callable[[Message, Context], Awaitable[Message]]
 def channelz_handler(authenticator: Authenticator) -> grpc.GenericRpcHandler[Message, Message]:
     """Return the handler to add to a grpc.aio server."""
     # Whoever has not switched it on need not have it.
-    from grpc_channelz.v1 import channelz, channelz_pb2
+    from grpc_channelz.v1 import channelz_pb2
+    from grpc_channelz.v1._async import ChannelzServicer
 
     service = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"]
-    servicer = channelz.aio.ChannelzServicer()
+    servicer = ChannelzServicer()
     handlers: dict[str, Any] = {}  # The library's handler objects have no type of their own.
     for method in service.methods:
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
