@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.contract import generators
@@ -46,11 +47,16 @@ def build_image(out: Path) -> None:
     subprocess.run([str(BUF), "build", "--exclude-source-info", "-o", str(out)], check=True, cwd=ROOT)
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
+    """Write what is named, or all. `given` stands in for the command's arguments."""
     found = find_generators()
+    known = [*found, "image"]
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("names", nargs="*", choices=[*found, "image"], metavar="NAME")
-    names = arguments.parse_args().names or [*found, "image"]
+    arguments.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}; default: all")
+    names = arguments.parse_args(given).names or known
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        arguments.error(f"nothing is called {', '.join(unknown)}; there are {', '.join(known)}")
     for name in names:
         missing = found[name].missing() if name in found else None
         if missing is not None:
