@@ -6,7 +6,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 GENERATE_VENV ?= .venv-generate
 ARGS ?=
-
 CASES ?=
 
 .PHONY: run test check generate conformance prices abilities format lock bench campaign clean

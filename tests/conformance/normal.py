@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
-from llmgateway.v1 import call_pb2, generation_pb2, stream_pb2, usage_pb2
+from llmgateway.v1 import call_pb2, stream_pb2, usage_pb2
 
 Json = Any  # Any: decoded JSON.
 Event = stream_pb2.GenerationEvent
 
 # Ids, times and durations, which no two calls have in common.
 VOLATILE = ("call_id", "create_time", "provider_response_id", "gateway_latency", "first_content_latency")
-JOINED_FIELDS = ("text", "arguments_json", "data", "transcript")
+
+Decoded = TypeVar("Decoded", bound=Message)
 
 
-def decode(kind: type[Message], text: str) -> Message:
+def decode(kind: type[Decoded], text: str) -> Decoded:
     """Return a message from its bytes in base64."""
-    return kind.FromString(base64.b64decode(text, validate=True))
+    message = kind()
+    message.ParseFromString(base64.b64decode(text, validate=True))
+    return message
 
 
 def normal_message(message: Message) -> Json:
@@ -41,16 +44,19 @@ def clear_volatile(message: Message) -> None:
             message.ClearField(name)
     elif isinstance(message, call_pb2.Attempt):
         message.ClearField("latency")
-    for inner in inner_messages(message):
+    for _, inner in inner_messages(message):
         clear_volatile(inner)
 
 
-def inner_messages(message: Message) -> Iterator[Message]:
-    """Yield the messages that a message holds."""
+def inner_messages(message: Message) -> Iterator[tuple[str, Message]]:
+    """Yield the messages that a message holds, each with its place."""
     for field, value in message.ListFields():
         if field.message_type is None or field.message_type.GetOptions().map_entry:
             continue
-        yield from value if field.is_repeated else (value,)
+        if field.is_repeated:
+            yield from ((f"{field.name}[{index}]", item) for index, item in enumerate(value))
+        else:
+            yield field.name, value
 
 
 def unknown_fields(message: Message, path: str = "") -> Iterator[str]:
@@ -59,13 +65,8 @@ def unknown_fields(message: Message, path: str = "") -> Iterator[str]:
         value = unknown.data
         shown = base64.b64encode(value).decode() if isinstance(value, bytes) else value
         yield f"{path}#{unknown.field_number}={shown}"
-    for field, value in message.ListFields():
-        if field.message_type is None or field.message_type.GetOptions().map_entry:
-            continue
-        items = enumerate(value) if field.is_repeated else [(None, value)]
-        for index, item in items:
-            step = field.name if index is None else f"{field.name}[{index}]"
-            yield from unknown_fields(item, f"{path}.{step}" if path else step)
+    for place, inner in inner_messages(message):
+        yield from unknown_fields(inner, f"{path}.{place}" if path else place)
 
 
 def normal_events(events: Sequence[Event]) -> list[Json]:
@@ -117,10 +118,3 @@ def normal_error(error: Json) -> Json:
     if error["usage"] is not None:
         shown["usage"] = normal_message(decode(usage_pb2.Usage, error["usage"]))
     return shown
-
-
-def response_of(text: str) -> generation_pb2.GenerateResponse:
-    """Return a whole answer from its bytes in base64."""
-    response = generation_pb2.GenerateResponse()
-    response.ParseFromString(base64.b64decode(text, validate=True))
-    return response

@@ -13,15 +13,14 @@ import importlib
 import pkgutil
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.contract import generators
 from tests.contract.generators.generator import ROOT, Generator
+from tests.toolchains import BUF
 
-BUF = Path(sys.executable).parent / "buf"
 IMAGE = ROOT / "tests" / "contract" / "v1.binpb"
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.generate import BUF, IMAGE, build_image
+from tests.contract.generate import IMAGE, build_image
 from tests.contract.generators.generator import PROTO, ROOT
+from tests.toolchains import BUF
 
 
 def buf(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:

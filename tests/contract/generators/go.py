@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 from tests import toolchains
 from tests.contract.generators.generator import CLIENTS, Generator, run
 
-BUF = Path(sys.executable).parent / "buf"
 PLUGINS = (
     "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12",
     "google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2",
@@ -27,7 +25,7 @@ def generate(out: Path) -> None:
         {"local": [str(toolchains.go_tool(plugin))], "out": str(out), "opt": ["paths=source_relative"]}
         for plugin in PLUGINS
     ]
-    run([BUF, "generate", "--template", json.dumps({"version": "v2", "plugins": plugins})])
+    run([toolchains.BUF, "generate", "--template", json.dumps({"version": "v2", "plugins": plugins})])
 
 
 GENERATOR = Generator("go", CLIENTS / "go" / "gen", missing, generate)

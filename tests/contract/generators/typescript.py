@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 import google.rpc
 
+from tests import toolchains
+from tests.clients.languages.typescript import install
 from tests.contract.generators.generator import CLIENTS, PROTO, Generator, run
 
 PACKAGE = CLIENTS / "typescript"
 PLUGIN = PACKAGE / "node_modules" / ".bin" / "protoc-gen-es"
-BUF = Path(sys.executable).parent / "buf"
 STATUS_FILES = ("error_details.proto", "status.proto")
 
 
@@ -29,8 +29,7 @@ def missing() -> str | None:
 
 def generate(out: Path) -> None:
     """Write `llmgateway/v1` and `google/rpc`."""
-    if not PLUGIN.exists():
-        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], PACKAGE)
+    install()
     plugin = {"local": str(PLUGIN), "out": str(out), "opt": ["target=ts", "import_extension=js"]}
     with tempfile.TemporaryDirectory() as root:
         template = Path(root) / "buf.gen.yaml"
@@ -40,7 +39,7 @@ def generate(out: Path) -> None:
         for name in STATUS_FILES:
             shutil.copy(Path(google.rpc.__path__[0]) / name, statuses / "google" / "rpc")
         for source in (PROTO, statuses):
-            run([BUF, "generate", "--template", template, source])
+            run([toolchains.BUF, "generate", "--template", template, source])
 
 
 GENERATOR = Generator("typescript", PACKAGE / "src" / "gen", missing, generate)
