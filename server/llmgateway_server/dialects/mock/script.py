@@ -53,7 +53,11 @@ def write_script(request: generation_pb2.GenerateRequest, cast: Cast) -> Script:
         return Script([Step(options.latency or 0.0)], failure, warnings)
     identity = Identity.of(cast.provider, cast.name, request)
     if options.events is not None:
-        events = read_events(options.events, is_whole=failure is None)
+        try:
+            events = read_events(options.events, is_whole=failure is None)
+        except ValueError as error:
+            # Each script was right by itself: one has the events, the other took away what broke them off.
+            raise errors.InvalidField([errors.FieldViolation(OPTIONS_FIELD, str(error))]) from error
         return Script(make_event_steps(request, events, options, identity, token_count), failure, warnings)
     answer = plan_answer(request, cast.model, script)
     steps = make_steps(request, answer, options, identity, token_count)

@@ -9,15 +9,15 @@ import pytest
 from llmgateway.v1 import generation_pb2, message_pb2, stream_pb2
 from llmgateway_server import errors
 from llmgateway_server.dialects.mock.models import find_model, make_models
-from llmgateway_server.dialects.mock.options import Options
+from llmgateway_server.dialects.mock.options import Options, read_options
 from llmgateway_server.dialects.mock.script import Cast, Script, write_script
 
 STOP = {"candidate_finished": {"finish_reason": "FINISH_REASON_STOP"}}
 HI = [{"part_started": {"part": {"text": "Hi"}}}, {"part_delta": {"text": " you"}}, {"part_finished": {}}, STOP]
 
 
-def play(script: object, *messages: message_pb2.ChatMessage) -> Script:
-    cast = Cast("mock", "echo", find_model(make_models(), "mock", "echo"), Options())
+def play(script: object, *messages: message_pb2.ChatMessage, configured: Options | None = None) -> Script:
+    cast = Cast("mock", "echo", find_model(make_models(), "mock", "echo"), configured or Options())
     request = generation_pb2.GenerateRequest(model="mock/echo", messages=messages)
     request.provider_options_json["mock"] = json.dumps(script)
     return write_script(request, cast)
@@ -76,6 +76,13 @@ def test_what_breaks_off_need_not_be_whole() -> None:
 def test_what_is_no_stream_is_refused_with_its_place(events: object, words: str) -> None:
     with pytest.raises(errors.InvalidField, match=words):
         play({"events": events})
+
+
+def test_events_that_only_a_break_made_right_are_refused_where_a_call_takes_the_break_away() -> None:
+    configured = read_options({"events": HI[:1], "cut_after_token_count": 1})
+    assert play({}, configured=configured).failure is not None
+    with pytest.raises(errors.InvalidField, match="events: finished comes while candidates are open"):
+        play({"cut_after_token_count": None}, configured=configured)
 
 
 @pytest.mark.parametrize("other", [{"text": "x"}, {"reasoning": "x"}, {"refusal": "x"}, {"finish_reason": "length"}])
