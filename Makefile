@@ -58,7 +58,7 @@ format: $(VENV)/.test-installed
 # Resolves the lock files again: wheels only, for every supported Python.
 lock: $(VENV)/.test-installed
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --group build pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --extra aws --extra azure --extra google --extra cel --extra debug --extra langchain --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade --extra server --extra aws --extra azure --extra google --extra cel --extra debug --extra langchain --extra postgres --extra redis --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	printf "grpcio-tools==1.71.2\ngenai-prices==0.2.3\n" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --upgrade - -o requirements-generate.lock
 
 # Every language's client against one gateway: CASES is a directory of cases, ARGS names languages.

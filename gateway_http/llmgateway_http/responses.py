@@ -15,6 +15,7 @@ from llmgateway.v1 import call_pb2, stream_pb2, usage_pb2
 
 from llmgateway_http.attempts import attempt_list
 from llmgateway_http.openai.errors import RestError
+from llmgateway_http.rate_limits import limit_headers, violation_headers
 
 MAX_WARNINGS_CHARACTERS = 1024
 JSON_HEADERS = {"content-type": "application/json"}
@@ -91,6 +92,8 @@ def call_headers(call: call_pb2.CallInfo) -> dict[str, str]:
         "x-llmgateway-provider": header_text(call.provider),
         "x-llmgateway-model": header_text(call.model),
     }
+    if call.rate_limits:
+        headers |= limit_headers(call.rate_limits)
     if call.warnings:
         headers["x-llmgateway-warnings"] = warnings_text(call)
     return headers
@@ -129,6 +132,7 @@ def header_text(text: str) -> str:
 def error_response(error: RestError) -> web.Response:
     """Return a failure with its status, and whether and when to try again."""
     limits = {name: header_text(value) for name, value in error.rate_limits.items()}
+    limits |= violation_headers(error.quota_violations, time.time())
     headers = {**limits, **JSON_HEADERS, "x-should-retry": "true" if error.row.should_retry else "false"}
     # What is refused before it is a call has no id of the gateway's; its client asks for one all the same.
     headers["x-request-id"] = error.call_id or f"rest_{secrets.token_hex(12)}"

@@ -27,8 +27,14 @@ from llmgateway_server.banner import Listening, banner
 from llmgateway_server.config.address import Address, parse_address
 from llmgateway_server.config.restart import Started
 from llmgateway_server.config.settings import Settings, TlsSettings
+from llmgateway_server.ledgers import Clocks as StoreClocks
+from llmgateway_server.ledgers import open_store
 from llmgateway_server.live import Live
 from llmgateway_server.loading import Source, load_again
+from llmgateway_server.quota.desk import Clocks as DeskClocks
+from llmgateway_server.quota.desk import Desk
+from llmgateway_server.quota.keeper import QuotaKeeper
+from llmgateway_server.quota.quotas import quota_of
 from llmgateway_server.reloading import Reloader, reload_when_changed
 from llmgateway_server.rpc.local import LocalStub
 from llmgateway_server.rpc.remote import asks_for_no_key, is_serving
@@ -36,6 +42,7 @@ from llmgateway_server.rpc.rim import Clocks, Rim
 from llmgateway_server.rpc.server import GrpcServer
 from llmgateway_server.rpc.servicer import service_handler
 from llmgateway_server.snapshot import Snapshot, make_shared
+from llmgateway_server.store.ledger import StoreAway, StoreRefused
 from llmgateway_server.telemetry.logs import LineWriter, start_logging
 from llmgateway_server.telemetry.loop_delay import observe_loop_delay
 from llmgateway_server.telemetry.metrics import Metrics
@@ -89,7 +96,15 @@ class Gateway:
         settings, clock = self._settings, self._clock
         http = HttpPool(clock)
         opened.push_async_callback(http.close)
-        self._shared = make_shared(settings, http, clock, time.time, TroubleReporter(self._metrics), self._observer)
+        reporter = TroubleReporter(self._metrics)
+        clocks = StoreClocks(clock, time.time_ns)
+        self._store = await opened.enter_async_context(open_store(settings.store, clocks, reporter))
+        patience_s = settings.limits.queue_timeout_s
+        desk = Desk(self._store.ledger, self._store.rates, DeskClocks(clock, time.time_ns), reporter, patience_s)
+        self._quotas = QuotaKeeper(desk)
+        await self._quotas.adopt(map(quota_of, settings.quotas))
+        self._own(opened, self._quotas.run())
+        self._shared = make_shared(settings, http, clock, time.time, reporter, self._observer, desk)
         snapshot = Snapshot(settings, 1, self._shared)
         self._live = Live(snapshot)
         opened.push_async_callback(self._live.close)
@@ -172,6 +187,7 @@ class Gateway:
         self._rim.follow(settings.timeouts.total_s, most_calls(settings))
         self._rest.follow(most_calls(settings))
         logging.getLogger().setLevel(settings.log.level.upper())
+        self._quotas.ask(map(quota_of, settings.quotas))
         self._settings = settings
         return snapshot.revision
 
@@ -342,7 +358,7 @@ async def serve(settings: Settings, source: Source | None) -> int:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(signals.second.wait(), gateway.settings.server.lame_duck_s)
         return 0 if await finish_unless(signals.second, gateway.drain(gateway.settings.server.drain_s)) else 1
-    except OSError as error:
+    except (OSError, StoreRefused, StoreAway) as error:
         print(f"llmgateway: {error}", file=sys.stderr)  # noqa: T201
         return 1
     finally:

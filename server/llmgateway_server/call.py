@@ -17,7 +17,9 @@ class Principal:
     """Who calls.
 
     `models` are patterns of what it may call: `*`, `provider/*`, `provider/model` or a route's name. `require` are tags
-    that whatever answers it must have; `weight` is its share where calls of several keys wait for room.
+    that whatever answers it must have; `weight` is its share where calls of several keys wait for room. `team` is its
+    own, `teams` that and all that it is part of, the widest first. `role` is what it may do over the admin services.
+    `expires_s` is when it ends, in seconds since the epoch; `networks` are those that it may come from, all if empty.
     """
 
     name: str
@@ -26,6 +28,10 @@ class Principal:
     labels: Mapping[str, str] = field(default_factory=dict)
     require: Mapping[str, str] = field(default_factory=dict)
     weight: int = 1
+    teams: tuple[str, ...] = ()
+    role: str = "member"
+    expires_s: float | None = None
+    networks: tuple[str, ...] = ()
 
 
 class Outcome(msgspec.Struct):

@@ -55,6 +55,7 @@ def main() -> None:
 @click.option("--grpc-listen", type=ADDRESS, help="Where gRPC listens. Default: as configured, else 127.0.0.1:50051.")
 @click.option("--http-listen", type=ADDRESS, help="Where REST listens. Default: as configured, else 127.0.0.1:8000.")
 @click.option("--metrics-listen", type=ADDRESS, help="Where metrics and probes listen. Default: 127.0.0.1:9464.")
+@click.option("--admin-listen", type=ADDRESS, help="Where the admin services listen. Default: 127.0.0.1:50052.")
 def serve(config: Path | None, **listen: str | None) -> None:
     """Serve gRPC, REST, metrics and probes until a signal. SIGHUP reloads the configuration, as a changed file does."""
     with surviving_hangups():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from llmgateway.v1 import call_pb2
 
 from llmgateway_server import errors
@@ -19,6 +20,9 @@ log = logging.getLogger("llmgateway.calls")
 MAX_STATUS_BYTES = 4 * 1024
 MAX_MESSAGE_BYTES = 1024
 MAX_PROVIDER_MESSAGE_BYTES = 512
+MAX_QUOTA_VIOLATIONS = 8
+MAX_SCOPE_BYTES = 256
+NANOS_PER_S = 1_000_000_000
 
 
 class Observer(Protocol):
@@ -55,10 +59,26 @@ def failure_of(error: errors.CallError, call_id: str) -> call_pb2.CallFailure:
         attempts=error.attempts,
         provider_message=cut(error.provider_message, MAX_PROVIDER_MESSAGE_BYTES),
     )
+    for broken in error.quota_violations[:MAX_QUOTA_VIOLATIONS]:
+        violation = failure.quota_violations.add(
+            scope=cut(broken.scope, MAX_SCOPE_BYTES),
+            metric=broken.metric,
+            window=broken.window,
+            limit=broken.limit,
+            used=broken.used,
+            held=broken.held,
+        )
+        if broken.reset_s is not None:
+            set_time(violation.reset_time, broken.reset_s)
     if error.usage is not None:
         failure.usage.CopyFrom(error.usage)
         failure.usage.ClearField("provider_json")
     return failure
+
+
+def set_time(time: Timestamp, seconds: float) -> None:
+    """Set a time from seconds since the epoch."""
+    time.seconds, time.nanos = divmod(round(seconds * NANOS_PER_S), NANOS_PER_S)
 
 
 def fit(failure: call_pb2.CallFailure, room_bytes: int) -> bool:

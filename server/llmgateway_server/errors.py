@@ -5,14 +5,16 @@ The tree, by gRPC code; raise leaves only:
     CallError
       INVALID_ARGUMENT     InvalidField, ContextTooLong, ContentFiltered, ProviderRejectedRequest
       UNAUTHENTICATED      ApiKeyInvalid
-      PERMISSION_DENIED    ModelNotAllowed
-      NOT_FOUND            ModelNotFound, CacheMiss
-      FAILED_PRECONDITION  CapabilityMissing
-      RESOURCE_EXHAUSTED   ProviderRateLimited, GatewayOverloaded, RequestTooLarge
+      PERMISSION_DENIED    ModelNotAllowed, PermissionMissing
+      NOT_FOUND            ModelNotFound, CacheMiss, ResourceNotFound
+      ALREADY_EXISTS       ResourceExists
+      FAILED_PRECONDITION  CapabilityMissing, PriceUnknown, ResourceReadOnly
+      RESOURCE_EXHAUSTED   QuotaExceeded, BudgetExceeded, ProviderRateLimited, GatewayOverloaded, RequestTooLarge
       UNAVAILABLE          ProviderOverloaded, ProviderUnreachable, ProviderKeyRejected,
-                           ProviderBadResponse, StreamBroken, AllTargetsFailed, CircuitOpen, ShuttingDown
+                           ProviderBadResponse, StreamBroken, AllTargetsFailed, CircuitOpen, ShuttingDown,
+                           StoreUnavailable, StorageFull
       DEADLINE_EXCEEDED    ConnectTimeout, FirstContentTimeout, EventGapTimeout, TotalTimeout
-      ABORTED              ReaderTooSlow
+      ABORTED              ReaderTooSlow, EtagMismatch
       CANCELLED            CallerLeft
       INTERNAL             InternalError
 
@@ -39,6 +41,7 @@ class Code(enum.IntEnum):
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
+    ALREADY_EXISTS = 6
     PERMISSION_DENIED = 7
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
@@ -58,6 +61,24 @@ class FieldViolation:
 
     field: str
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaViolation:
+    """A quota that a call would break: what it stands at, and when it turns over.
+
+    `reset_s` is in seconds since the epoch, None where it never does; `description` says it all in words. The rest is
+    as in `llmgateway.v1.QuotaViolation`.
+    """
+
+    scope: str
+    metric: str
+    window: str
+    limit: int
+    used: int
+    held: int = 0
+    reset_s: float | None = None
+    description: str = ""
 
 
 class CallError(Exception):
@@ -83,6 +104,7 @@ class CallError(Exception):
         provider_message: str = "",
         http_status: int = 0,
         violations: Sequence[FieldViolation] = (),
+        quota_violations: Sequence[QuotaViolation] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -91,6 +113,7 @@ class CallError(Exception):
         self.provider_message = provider_message
         self.http_status = http_status
         self.violations = tuple(violations)
+        self.quota_violations = tuple(quota_violations)
         self.attempts: list[call_pb2.Attempt] = []
         self.usage: usage_pb2.Usage | None = None
         self.started = False
@@ -149,6 +172,13 @@ class ModelNotAllowed(CallError):
     reason = Reason.ERROR_REASON_MODEL_NOT_ALLOWED
 
 
+class PermissionMissing(CallError):
+    """The caller's role does not let it do this."""
+
+    code = Code.PERMISSION_DENIED
+    reason = Reason.ERROR_REASON_PERMISSION_MISSING
+
+
 class ModelNotFound(CallError):
     """No model and no route has this name, here or at the provider."""
 
@@ -163,11 +193,60 @@ class CacheMiss(CallError):
     reason = Reason.ERROR_REASON_CACHE_MISS
 
 
+class ResourceNotFound(CallError):
+    """There is no such resource for this caller: another tenant's is not found, either."""
+
+    code = Code.NOT_FOUND
+    reason = Reason.ERROR_REASON_RESOURCE_NOT_FOUND
+
+
+class ResourceExists(CallError):
+    """A resource of this name exists already."""
+
+    code = Code.ALREADY_EXISTS
+    reason = Reason.ERROR_REASON_RESOURCE_EXISTS
+
+
+class EtagMismatch(CallError):
+    """The resource has changed since its etag was read."""
+
+    code = Code.ABORTED
+    reason = Reason.ERROR_REASON_ETAG_MISMATCH
+
+
 class CapabilityMissing(CallError):
     """No target can do what the request asks."""
 
     code = Code.FAILED_PRECONDITION
     reason = Reason.ERROR_REASON_CAPABILITY_MISSING
+
+
+class PriceUnknown(CallError):
+    """A cost quota applies, and what the request could cost is not known."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = Reason.ERROR_REASON_PRICE_UNKNOWN
+
+
+class ResourceReadOnly(CallError):
+    """The resource stands in the configuration, and is changed there."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = Reason.ERROR_REASON_RESOURCE_READ_ONLY
+
+
+class QuotaExceeded(CallError):
+    """A quota is used up for now: it will have room again."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    reason = Reason.ERROR_REASON_QUOTA_EXCEEDED
+
+
+class BudgetExceeded(CallError):
+    """What is committed leaves no room in a budget; running calls that end give none back."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    reason = Reason.ERROR_REASON_BUDGET_EXCEEDED
 
 
 class ProviderRateLimited(CallError):
@@ -238,6 +317,20 @@ class StreamBroken(CallError):
 
     code = Code.UNAVAILABLE
     reason = Reason.ERROR_REASON_STREAM_BROKEN
+
+
+class StoreUnavailable(CallError):
+    """The ledger that money depends on does not answer."""
+
+    code = Code.UNAVAILABLE
+    reason = Reason.ERROR_REASON_STORE_UNAVAILABLE
+
+
+class StorageFull(CallError):
+    """The ledger's disk is full."""
+
+    code = Code.UNAVAILABLE
+    reason = Reason.ERROR_REASON_STORAGE_FULL
 
 
 class ShuttingDown(CallError):

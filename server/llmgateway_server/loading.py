@@ -8,6 +8,7 @@ from pathlib import Path
 
 from llmgateway_server.auth.keys import Keyring
 from llmgateway_server.catalog.vendors import load_vendors
+from llmgateway_server.config.data_folder import complete_store
 from llmgateway_server.config.environment import settings_from_environment
 from llmgateway_server.config.loader import load_settings
 from llmgateway_server.config.problems import ConfigError
@@ -50,6 +51,7 @@ def open_source(config: Path | None, listen: Mapping[str, str | None], environme
 def load(source: Source) -> Settings:
     """Return the settings to start with. Raise `Refused`."""
     settings = override_listeners(read_settings(source.config, source.environment), source.listen)
+    settings = complete_store(settings)
     check_settings(settings, source.name)
     return settings
 

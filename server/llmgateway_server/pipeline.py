@@ -1,6 +1,6 @@
 """The path of a call, from top to bottom.
 
-    validate → plan (resolve, authorise, order) → admit → attempt → account
+    validate → plan (resolve, authorise, order) → open an account → room → attempts (reserve, send, settle) → account
 
 Each method is one RPC of the contract. Whatever refuses a call raises a leaf of `errors`; the rim around the
 pipeline turns it into a status, and has authenticated the call before.
@@ -31,11 +31,12 @@ from llmgateway_server import errors, tokens
 from llmgateway_server.attempts.attempts import Attempts
 from llmgateway_server.attempts.delivery import Events
 from llmgateway_server.auth.policy import may_use
-from llmgateway_server.call import NANOS_PER_S, Call, Outcome, set_duration
+from llmgateway_server.call import NANOS_PER_S, Call, set_duration
 from llmgateway_server.comparison import Comparison
 from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.endings import Observer
 from llmgateway_server.heartbeat import with_heartbeats
+from llmgateway_server.quota.accounts import Account, Accounts
 from llmgateway_server.routing.ask import Ask, Request
 from llmgateway_server.routing.directory import ModelDirectory
 from llmgateway_server.routing.explanation import explain
@@ -59,15 +60,13 @@ PAGE_TOKEN_PREFIX = "after:"  # noqa: S105  # names a page, grants nothing
 
 Generation = generation_pb2.GenerateRequest
 Cacheable = generation_pb2.GenerateRequest | embedding_pb2.EmbedRequest
-Prices = Callable[[Outcome, usage_pb2.Usage], int | None]
 
 
 class Pipeline:
     """Runs every call, by one state of the configuration.
 
-    `price` gives the cost of a usage in 1e-9 US dollars, None where no price is known. `room` bounds the calls that
-    run. `wall_s` is the time of day in seconds, `revision` that of the configuration. `observer` is told of the calls
-    that a comparison is made of.
+    `room` bounds the calls that run, `accounts` what they spend. `wall_s` is the time of day in seconds, `revision`
+    that of the configuration. `observer` is told of the calls that a comparison is made of.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class Pipeline:
         upstreams: Mapping[str, Upstream],
         attempts: Attempts,
         directory: ModelDirectory,
-        price: Prices,
+        accounts: Accounts,
         clock: Callable[[], float],
         wall_s: Callable[[], float],
         revision: int,
@@ -94,7 +93,7 @@ class Pipeline:
         self._upstreams = upstreams
         self._attempts = attempts
         self._directory = directory
-        self._price = price
+        self._accounts = accounts
         self._clock = clock
         self._wall_s = wall_s
         self._revision = revision
@@ -104,13 +103,12 @@ class Pipeline:
         refuse(validate_generate(request, self._limits))
         plan = self._plan(call, request)
         check_cache(request)
-        if not self._room.try_enter():
-            await self._wait_for_room(call)
+        account = await self._enter(call, request)
         try:
-            response = await self._attempts.generate(call, request, plan)
+            response = await self._attempts.generate(call, request, plan, account)
         finally:
-            self._room.leave()
-        self._account(call, plan, request, response.call, response.usage)
+            self._leave(account)
+        self._account(call, plan, request, account, response.call, response.usage)
         return response
 
     async def stream_generate(
@@ -120,10 +118,9 @@ class Pipeline:
         plan = self._plan(call, request)
         check_cache(request)
         sequence_number = 0
-        if not self._room.try_enter():
-            await self._wait_for_room(call)
+        account = await self._enter(call, request)
         try:
-            stream = self._attempts.stream(call, request, plan)
+            stream = self._attempts.stream(call, request, plan, account)
             if request.HasField("heartbeat_interval"):
                 stream = with_heartbeats(stream, request.heartbeat_interval.ToTimedelta().total_seconds())
             async with aclosing(stream):
@@ -134,10 +131,10 @@ class Pipeline:
                     for event in events:
                         sequence_number += 1
                         event.sequence_number = sequence_number
-                    self._inform(call, plan, request, events)
+                    self._inform(call, plan, request, account, events)
                     yield stream_pb2.StreamGenerateResponse(events=events)
         finally:
-            self._room.leave()
+            self._leave(account)
 
     def compare(
         self, call: Call, request: compare_pb2.CompareRequest
@@ -149,25 +146,23 @@ class Pipeline:
         refuse(validate_embed(request, self._limits))
         plan = self._plan(call, request)
         check_cache(request)
-        if not self._room.try_enter():
-            await self._wait_for_room(call)
+        account = await self._enter(call, request)
         try:
-            response = await self._attempts.embed(call, request, plan)
+            response = await self._attempts.embed(call, request, plan, account)
         finally:
-            self._room.leave()
-        self._account(call, plan, request, response.call, response.usage)
+            self._leave(account)
+        self._account(call, plan, request, account, response.call, response.usage)
         return response
 
     async def rerank(self, call: Call, request: rerank_pb2.RerankRequest) -> rerank_pb2.RerankResponse:
         refuse(validate_rerank(request, self._limits))
         plan = self._plan(call, request)
-        if not self._room.try_enter():
-            await self._wait_for_room(call)
+        account = await self._enter(call, request)
         try:
-            response = await self._attempts.rerank(call, request, plan)
+            response = await self._attempts.rerank(call, request, plan, account)
         finally:
-            self._room.leave()
-        self._account(call, plan, request, response.call, response.usage)
+            self._leave(account)
+        self._account(call, plan, request, account, response.call, response.usage)
         return response
 
     async def count_tokens(
@@ -222,6 +217,21 @@ class Pipeline:
         call.outcome.provider, call.outcome.model = first.target.provider, first.target.model
         return plan
 
+    async def _enter(self, call: Call, request: Request) -> Account:
+        """Open a call's account and enter the gateway's room. Raise `QuotaExceeded` or `GatewayOverloaded`."""
+        account = await self._accounts.open(call, request)
+        if not self._room.try_enter():
+            try:
+                await self._wait_for_room(call)
+            except BaseException:
+                account.close()
+                raise
+        return account
+
+    def _leave(self, account: Account) -> None:
+        self._room.leave()
+        account.close()
+
     async def _wait_for_room(self, call: Call) -> None:
         """Wait until the call may run, in turn with other keys; raise `GatewayOverloaded` where that takes too long."""
         principal = call.principal
@@ -240,29 +250,33 @@ class Pipeline:
             may_use(principal, target.id) for target in self._table.targets.get(name, ())
         )
 
-    def _inform(self, call: Call, plan: Plan, request: Generation, events: Events) -> None:
+    def _inform(self, call: Call, plan: Plan, request: Generation, account: Account, events: Events) -> None:
         """Add what the gateway knows to the first and to the last event."""
         if events[0].HasField("started"):
             self._describe(call, events[0].started.call)
+            account.describe_rates(events[0].started.call)
         if events[-1].HasField("finished"):
             finished = events[-1].finished
-            self._account(call, plan, request, finished.call, finished.usage)
+            self._account(call, plan, request, account, finished.call, finished.usage)
 
     def _account(
-        self, call: Call, plan: Plan, request: Request, info: call_pb2.CallInfo, usage: usage_pb2.Usage
+        self,
+        call: Call,
+        plan: Plan,
+        request: Request,
+        account: Account,
+        info: call_pb2.CallInfo,
+        usage: usage_pb2.Usage,
     ) -> None:
         """Add attempts, latencies and cost to an answer, and keep the usage for the call's log and metrics."""
         self._describe(call, info)
+        account.describe_rates(info)
         self._warn_of_options(plan, request, info)
         info.attempts.extend(call.outcome.attempts)
         spent_s = self._clock() - call.accepted_s - call.outcome.waited_s
         set_duration(info.gateway_latency, max(spent_s, 0.0))
         if call.outcome.first_content_s is not None:
             set_duration(info.first_content_latency, call.outcome.first_content_s)
-        if not usage.HasField("cost_usd_nanos"):
-            cost_usd_nanos = self._price(call.outcome, usage)
-            if cost_usd_nanos is not None:
-                usage.cost_usd_nanos = cost_usd_nanos
         call.outcome.usage = usage
 
     def _describe(self, call: Call, info: call_pb2.CallInfo) -> None:

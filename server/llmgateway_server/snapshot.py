@@ -21,6 +21,8 @@ from llmgateway_server.config.settings import Settings
 from llmgateway_server.endings import Observer
 from llmgateway_server.pipeline import Pipeline
 from llmgateway_server.providers import build_upstreams
+from llmgateway_server.quota.accounts import Accounts
+from llmgateway_server.quota.desk import Desk
 from llmgateway_server.rooms import Rooms
 from llmgateway_server.routing.ask import Clocks
 from llmgateway_server.routing.directory import ModelDirectory
@@ -59,7 +61,8 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What outlives a snapshot: connections, clocks, room, what has been learned of targets, who is told of trouble.
+    """What outlives a snapshot: connections, clocks, room, what has been learned of targets, who is told of trouble,
+    the desk with the ledger and the quotas.
 
     `clock` is monotonic, `wall_s` the time of day, both in seconds.
     """
@@ -71,6 +74,7 @@ class Shared:
     books: Books
     reporter: Reporter
     observer: Observer
+    desk: Desk
 
 
 def make_shared(
@@ -80,6 +84,7 @@ def make_shared(
     wall_s: Callable[[], float],
     reporter: Reporter,
     observer: Observer,
+    desk: Desk,
 ) -> Shared:
     """Return what all snapshots of one gateway share."""
     rooms = Rooms(settings.limits, clock)
@@ -90,7 +95,7 @@ def make_shared(
     lots = random.Random()  # noqa: S311  # it spreads load, and guards nothing
     clocks = Clocks(clock, lambda: datetime.fromtimestamp(wall_s(), UTC), lots.random)
     books = Books(clocks, HealthBook(rooms.of, report), StickyBook(clock))
-    return Shared(http, clock, wall_s, rooms, books, reporter, observer)
+    return Shared(http, clock, wall_s, rooms, books, reporter, observer, desk)
 
 
 class Snapshot:
@@ -112,6 +117,7 @@ class Snapshot:
     def start(self) -> None:
         """Begin to serve: bound what runs as this configuration says, and renew credentials."""
         shared, profiles = self._shared, self._profiles
+        shared.desk.patience_s = self.settings.limits.queue_timeout_s
         shared.rooms.follow(self.settings.limits, profiles.call_limit)
         shared.books.health.follow_keys({name: provider.api_keys for name, provider in self.settings.providers.items()})
         self._chains.start()
@@ -144,7 +150,7 @@ def build_pipeline(
         upstreams=upstreams,
         attempts=Attempts(books, upstreams, asyncio.sleep),
         directory=build_directory(table, upstreams, knowledge, shared),
-        price=knowledge.prices.cost_usd_nanos,
+        accounts=Accounts(shared.desk),
         clock=shared.clock,
         wall_s=shared.wall_s,
         revision=revision,

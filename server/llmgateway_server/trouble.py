@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 
 from llmgateway_server import errors
+from llmgateway_server.store.ledger import Entry
 from llmgateway_server.telemetry.metrics import Metrics
 
+USD_NANOS = 10**9
+RATE_MODES = {"shared": "with the other gateways", "local": "by each gateway for its share: Redis does not answer"}
 MAX_RULES = 1_000
 
 log = logging.getLogger("llmgateway")
@@ -35,6 +38,32 @@ class TroubleReporter:
             return
         self._rules.add((route, condition))
         log.warning("a rule of the route %s is skipped, since it cannot be evaluated: %s: %s", route, condition, what)
+
+    def overrun(self, entry: Entry, cost_usd_nanos: int, bound_usd_nanos: int) -> None:
+        """Count and log an attempt that cost more than it could."""
+        self._metrics.overrun(entry.provider)
+        log.error(
+            "the attempt %s at %s/%s cost %.9f US dollars, %.9f more than it could by what was asked for: "
+            "the provider does not keep to its limits or prices",
+            entry.attempt_id,
+            entry.provider,
+            entry.model[:200],
+            cost_usd_nanos / USD_NANOS,
+            (cost_usd_nanos - bound_usd_nanos) / USD_NANOS,
+        )
+
+    def ledger(self, trouble: Exception | None) -> None:
+        """Tell that the ledger cannot be written, or can be again."""
+        self._metrics.ledger_writable(trouble is None)
+        if trouble is None:
+            log.info("the ledger can be written again")
+        else:
+            log.error("the ledger cannot be written, and calls whose cost is limited are refused: %s", trouble)
+
+    def rates(self, mode: str) -> None:
+        """Tell who counts rates now."""
+        self._metrics.rates_counted(mode)
+        log.warning("rates and calls at once are counted %s", RATE_MODES[mode])
 
     def circuit(self, name: str, for_s: float | None) -> None:
         """Count and log a circuit that opens or closes."""

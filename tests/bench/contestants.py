@@ -66,8 +66,10 @@ def start_gateway(stage: Stage, upstream_url: str) -> Gateway:
                     "grpc_listen": f"127.0.0.1:{grpc_port}",
                     "http_listen": f"127.0.0.1:{http_port}",
                     "metrics_listen": f"127.0.0.1:{metrics_port}",
+                    "admin_listen": f"127.0.0.1:{free_port()}",
                     "lame_duck": "0s",
                 },
+                "store": {"url": f"sqlite:///{stage.folder / 'gateway.db'}"},
                 "providers": {"local": {"dialect": "openai", "base_url": upstream_url, "api_keys": ["none"]}},
             }
         )

@@ -86,7 +86,8 @@ def start_gateway(stage: Stage, upstream_port: int, limits: Mapping[str, object]
     upstream = {"dialect": "openai", "base_url": f"http://127.0.0.1:{upstream_port}/v1", "api_keys": ["none"]}
     addresses = {"grpc_listen": listen["grpc"], "http_listen": listen["rest"], "metrics_listen": listen["metrics"]}
     settings = {
-        "server": {**addresses, "lame_duck": "0s"},
+        "server": {**addresses, "admin_listen": f"127.0.0.1:{free_port()}", "lame_duck": "0s"},
+        "store": {"url": f"sqlite:///{stage.folder / name}.db"},
         "limits": limits,
         "providers": {"local": upstream},
     }

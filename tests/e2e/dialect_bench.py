@@ -101,7 +101,7 @@ async def benches(dialects: Mapping[str, Dialect] = DIALECTS, **more: object) ->
 def settings_for(fakes: Mapping[str, FakeProvider], more: Mapping[str, object]) -> Settings:
     """Return a configuration that waits for little and reads little."""
     return Settings(
-        server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
+        server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN, admin_listen=LISTEN),
         resilience=ONE_TRY,
         timeouts=TimeoutSettings(connect_s=2, first_content_s=1, gap_s=1, total_s=2),
         limits=LimitSettings(response_bytes=MIB, stream_bytes=4 * MIB, event_bytes=MIB // 4),

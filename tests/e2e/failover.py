@@ -203,7 +203,7 @@ async def stand(
         writer = LineWriter(log)
         opened.callback(writer.close)
         document = {
-            "server": {"grpc_listen": LISTEN, "http_listen": LISTEN, "metrics_listen": LISTEN},
+            "server": {"grpc_listen": LISTEN, "http_listen": LISTEN, "metrics_listen": LISTEN, "admin_listen": LISTEN},
             "timeouts": TIMEOUTS | {"total": "30s"},
             "providers": {
                 name: {

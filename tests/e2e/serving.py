@@ -65,12 +65,16 @@ def environment(**more: str) -> dict[str, str]:
 async def spawn(
     arguments: Sequence[str], log: Path, variables: Mapping[str, str] | None = None
 ) -> asyncio.subprocess.Process:
-    """Start `llmgateway` with its standard output in a pipe and its standard error in `log`."""
+    """Start `llmgateway` with its standard output in a pipe and its standard error in `log`.
+
+    Its data lies beside the log, in a folder of its own for each log: two gateways of one test have two ledgers.
+    """
+    variables = {"XDG_DATA_HOME": str(log.with_suffix(".data")), **(variables or {})}
     with log.open("wb") as errors:
         return await asyncio.create_subprocess_exec(
             str(COMMAND),
             *arguments,
-            env=environment(**(variables or {})),
+            env=environment(**variables),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
@@ -146,6 +150,7 @@ server:
   grpc_listen: 127.0.0.1:0
   http_listen: 127.0.0.1:0
   metrics_listen: 127.0.0.1:0
+  admin_listen: 127.0.0.1:0
 """
 
 

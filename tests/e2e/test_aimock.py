@@ -143,7 +143,7 @@ async def gateway_before(mock: Aimock, row: str, key: str = KEY) -> AsyncIterato
         given = {**({} if "access_token" in vendor.settings else {"api_keys": (SecretStr(key),)}), **vendor.settings}
         settings = Settings(
             resilience=ONE_TRY,
-            server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
+            server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN, admin_listen=LISTEN),
             providers={name: ProviderSettings(base_url=wire.url + vendor.base, **given)},
         )
         gateway = Gateway(settings, writer)

@@ -24,7 +24,11 @@ from tests.e2e.serving import ONE_TRY
 
 KEY = "key-of-the-gateway-behind-0123456789"
 SERVER = ServerSettings(
-    grpc_listen="127.0.0.1:0", http_listen="127.0.0.1:0", metrics_listen="127.0.0.1:0", lame_duck_s=0
+    grpc_listen="127.0.0.1:0",
+    http_listen="127.0.0.1:0",
+    metrics_listen="127.0.0.1:0",
+    admin_listen="127.0.0.1:0",
+    lame_duck_s=0,
 )
 Reason = error_reason_pb2.ErrorReason
 

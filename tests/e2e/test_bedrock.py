@@ -69,7 +69,7 @@ async def test_requests_are_signed_as_aws_s_own_client_signs_them() -> None:
     async with FakeProvider(BEDROCK) as fake:
         provider = ProviderSettings(base_url=fake.base_url, region="eu-north-1", **CREDENTIALS)  # type: ignore[arg-type]
         settings = Settings(
-            server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
+            server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN, admin_listen=LISTEN),
             providers={"bedrock": provider},
         )
         gateway = Gateway(settings, writer)

@@ -46,7 +46,7 @@ async def bench() -> AsyncIterator[Bench]:
     writer = LineWriter(io.BytesIO())
     async with FakeOpenAI() as fake:
         settings = Settings(
-            server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
+            server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN, admin_listen=LISTEN),
             providers={
                 "openai": ProviderSettings(base_url=fake.base_url),
                 "groq": ProviderSettings(base_url=fake.base_url, unsupported_policy="drop"),

@@ -96,7 +96,7 @@ async def test_it_is_asked_for_as_anthropic_s_own_client_does(host: Any, stream:
         sdk, model, settings = host(provider.base_url)
         provider.script(json_answer(WHOLE), stream(), json_answer(WHOLE), stream())
         name = model.partition("/")[0]
-        server = ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN)
+        server = ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN, admin_listen=LISTEN)
         gateway = Gateway(Settings(server=server, providers={name: settings}), writer)
         await gateway.start()
         request: dict[str, Any] = {

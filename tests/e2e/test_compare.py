@@ -168,7 +168,7 @@ async def test_a_deadline_closes_every_provider_s_stream(client: Client, fake: F
 async def test_every_model_s_call_has_a_log_line_metrics_and_the_rights_of_its_key() -> None:
     listen = "127.0.0.1:0"
     settings = Settings(
-        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen),
+        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen, admin_listen=listen),
         auth=AuthSettings(keys=(KeySettings(name="ci", key=SecretStr(KEY), models=("mock/*",)),)),
         providers={"mock": ProviderSettings(), "openai": ProviderSettings(api_keys=(SecretStr("k"),))},
         log=LogSettings(level="warning"),

@@ -87,7 +87,7 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     async with FakeProvider(request.param) as fake:
         name = fake.dialect.name
         settings = Settings(
-            server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
+            server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN, admin_listen=LISTEN),
             providers={name: ProviderSettings(base_url=fake.base_url, **SETTINGS[name])},
         )
         writer = LineWriter(io.BytesIO())

@@ -40,7 +40,16 @@ MARK = re.compile(r"^<!-- run: ", re.M)
 FENCE = re.compile(r"^```(?:bash|python)$", re.M)
 CONFIGURATION = re.compile(r"^<!-- check: (?P<name>.+?) -->\n+```yaml\n(?P<text>.*?)^```$", re.M | re.S)
 
-LISTEN = ("--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0")
+LISTEN = (
+    "--grpc-listen",
+    "127.0.0.1:0",
+    "--http-listen",
+    "127.0.0.1:0",
+    "--metrics-listen",
+    "127.0.0.1:0",
+    "--admin-listen",
+    "127.0.0.1:0",
+)
 SECRET = "a-s3cret-of-this-test-0123456789"
 # What a block may ask for by `with:`. The PEM files lie beside the configuration, and those of a client beside the block.
 GATEWAYS = {

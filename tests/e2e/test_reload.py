@@ -359,7 +359,16 @@ async def test_a_gateway_that_stops_does_not_reload(tmp_path: Path) -> None:
 
 
 async def test_without_a_file_sighup_is_survived_and_told(tmp_path: Path) -> None:
-    listen = ["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]
+    listen = [
+        "--grpc-listen",
+        "127.0.0.1:0",
+        "--http-listen",
+        "127.0.0.1:0",
+        "--metrics-listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+    ]
     async with serving(["serve", *listen], tmp_path / "log") as served:
         async with clients_of(served, tmp_path) as gateway:
             served.process.send_signal(signal.SIGHUP)

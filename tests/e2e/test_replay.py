@@ -327,7 +327,7 @@ async def test_a_recorded_answer_comes_back_whole(name: str) -> None:
     async with CannedProvider() as provider:
         settings = Settings(
             resilience=ONE_TRY,
-            server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
+            server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN, admin_listen=LISTEN),
             providers={
                 "p": ProviderSettings(
                     dialect=wire.dialect,

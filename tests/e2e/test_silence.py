@@ -63,7 +63,7 @@ async def serve(model: str, streams: bool) -> tuple[int, int, Sequence[str]]:
     async with FakeOpenAI() as first, FakeOpenAI() as second:
         first.always(silent(chat("Hello there")))
         document = {
-            "server": {"grpc_listen": listen, "http_listen": listen, "metrics_listen": listen},
+            "server": {"grpc_listen": listen, "http_listen": listen, "metrics_listen": listen, "admin_listen": listen},
             "providers": {
                 name: {"dialect": "openai", "base_url": fake.base_url} for name, fake in (("a", first), ("b", second))
             },

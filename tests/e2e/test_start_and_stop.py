@@ -28,7 +28,16 @@ from tests.fakes.replies import stream_held
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-LISTEN_ANYWHERE = ["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]
+LISTEN_ANYWHERE = [
+    "--grpc-listen",
+    "127.0.0.1:0",
+    "--http-listen",
+    "127.0.0.1:0",
+    "--metrics-listen",
+    "127.0.0.1:0",
+    "--admin-listen",
+    "127.0.0.1:0",
+]
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 ANSWER = Answer("one two three four five")
 Health = health_pb2.HealthCheckResponse

@@ -38,7 +38,7 @@ async def serving(auth: AuthSettings, limits: LimitSettings | None = None) -> As
         providers["azure-dated"] = ProviderSettings(
             dialect="openai", base_url=origin, api_keys=keys, quirks={"azure": True, **DATED}
         )
-        listening = ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN)
+        listening = ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN, admin_listen=LISTEN)
         log = io.BytesIO()
         writer = LineWriter(log)
         gateway = Gateway(

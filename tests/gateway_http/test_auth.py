@@ -86,7 +86,7 @@ async def gateway() -> AsyncIterator[Gateway]:
     listen = "127.0.0.1:0"
     keys = (KeySettings(name="all", key=RIGHT), KeySettings(name="narrow", key=NARROW, models=("mock/echo", "short")))
     settings = Settings(
-        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen),
+        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen, admin_listen=listen),
         auth=AuthSettings(keys=keys),
         providers={"mock": ProviderSettings()},
         routes={"short": "mock/cut", "long": "mock/lorem"},

@@ -23,7 +23,7 @@ LIMIT_BYTES = 300_000
 async def rest() -> AsyncIterator[str]:
     listen = "127.0.0.1:0"
     settings = Settings(
-        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen),
+        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen, admin_listen=listen),
         providers={"mock": ProviderSettings()},
         limits=LimitSettings(request_bytes=LIMIT_BYTES),
     )

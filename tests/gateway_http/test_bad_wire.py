@@ -39,7 +39,7 @@ class Wire:
 async def wire() -> AsyncIterator[Wire]:
     listen = "127.0.0.1:0"
     settings = Settings(
-        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen),
+        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen, admin_listen=listen),
         providers={"mock": ProviderSettings()},
         limits=LimitSettings.model_validate({"header_timeout": "200ms", "body_timeout": "200ms"}),
     )

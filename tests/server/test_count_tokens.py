@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 from llmgateway import Client, GatewayError
@@ -25,7 +25,7 @@ from llmgateway_server.upstream.upstream import AttemptState
 async def client() -> AsyncIterator[Client]:
     listen = "127.0.0.1:0"
     settings = Settings(
-        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen),
+        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen, admin_listen=listen),
         providers={
             "mock": ProviderSettings(),
             "local": ProviderSettings(dialect="openai", base_url="http://127.0.0.1:9"),
@@ -81,7 +81,16 @@ class Http:
         self.headers: Mapping[str, str] = {}
         self.asked: list[tuple[str, str]] = []
 
-    async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Http:
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout_s: float,
+        before_write: Callable[[], None],
+    ) -> Http:
+        before_write()
         self.asked.append((method, url))
         return self
 

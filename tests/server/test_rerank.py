@@ -32,7 +32,7 @@ async def provider() -> AsyncIterator[CannedProvider]:
 @pytest.fixture
 async def client(provider: CannedProvider) -> AsyncIterator[Client]:
     settings = Settings(
-        server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN),
+        server=ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN, admin_listen=LISTEN),
         providers={
             "mock": ProviderSettings(),
             "cohere": ProviderSettings(base_url=provider.base_url, api_keys=(SecretStr("k"),)),

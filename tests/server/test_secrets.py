@@ -24,7 +24,7 @@ async def test_no_planted_secret_comes_out() -> None:
     writer, stop_logging = start_logging("debug", out)
     async with FakeOpenAI() as fake:
         settings = Settings(
-            server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen),
+            server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen, admin_listen=listen),
             auth=AuthSettings(keys=(KeySettings(name="ci", key=CALLER),), pepper="canary-pepper-0123456789"),
             providers={"fake": ProviderSettings(dialect="openai", base_url=fake.base_url, api_keys=(PROVIDER,))},
         )

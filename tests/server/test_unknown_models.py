@@ -25,6 +25,8 @@ from llmgateway_server.trouble import TroubleReporter
 from llmgateway_server.upstream.http_pool import HttpPool
 from prometheus_client import generate_latest
 
+from tests.server.quota.desks import make_desk
+
 NAME_COUNT = 100_000
 WARM_UP_COUNT = 2_000
 MESSAGES = [message_pb2.ChatMessage(role=message_pb2.ROLE_USER, parts=[message_pb2.Part(text="Hello")])]
@@ -35,7 +37,7 @@ async def test_unknown_names_are_refused_and_forgotten() -> None:
     clock = asyncio.get_running_loop().time
     pool, metrics, writer = HttpPool(clock), Metrics(), LineWriter(io.BytesIO())
     observer = CallObserver(metrics, writer, time.time, log_calls=False)
-    shared = make_shared(settings, pool, clock, time.time, TroubleReporter(metrics), observer)
+    shared = make_shared(settings, pool, clock, time.time, TroubleReporter(metrics), observer, make_desk())
     snapshot = Snapshot(settings, 1, shared)
     rim = Rim(Keyring.from_settings(settings.auth), observer, Clocks(clock, time.time_ns), CallIds(), 600.0, 1_000)
     stub = LocalStub(methods_of(snapshot.pipeline), rim, set())

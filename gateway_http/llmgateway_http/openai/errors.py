@@ -17,6 +17,7 @@ from llmgateway.errors import GatewayError
 from llmgateway.v1 import call_pb2, error_reason_pb2
 
 from llmgateway_http.attempts import describe_attempt
+from llmgateway_http.rate_limits import describe_violation
 
 INVALID_REQUEST = "invalid_request_error"
 RATE_LIMIT = "rate_limit_error"
@@ -50,6 +51,8 @@ REASON_ROWS: Mapping[int, ErrorRow] = {
     _Reason.ERROR_REASON_PERMISSION_MISSING: ErrorRow(403, INVALID_REQUEST, "permission_missing"),
     _Reason.ERROR_REASON_MODEL_NOT_FOUND: ErrorRow(404, INVALID_REQUEST, "model_not_found"),
     _Reason.ERROR_REASON_CACHE_MISS: ErrorRow(404, INVALID_REQUEST, "cache_miss"),
+    _Reason.ERROR_REASON_RESOURCE_EXISTS: ErrorRow(409, INVALID_REQUEST, "resource_exists"),
+    _Reason.ERROR_REASON_RESOURCE_READ_ONLY: ErrorRow(400, INVALID_REQUEST, "resource_read_only"),
     _Reason.ERROR_REASON_RESOURCE_NOT_FOUND: ErrorRow(404, INVALID_REQUEST, "resource_not_found"),
     _Reason.ERROR_REASON_IDEMPOTENCY_KEY_REUSED: ErrorRow(409, INVALID_REQUEST, "idempotency_key_reused"),
     _Reason.ERROR_REASON_ETAG_MISMATCH: ErrorRow(409, INVALID_REQUEST, "etag_mismatch"),
@@ -104,7 +107,7 @@ class RestError(Exception):
 
     `param` is the path of the member that is wrong; `call_id` the gateway's id of the call, empty if there was
     none; `provider_message` what the provider said, redacted; `rate_limits` its headers about its limits;
-    `attempts` what was tried.
+    `attempts` what was tried; `quota_violations` which quotas refused.
     """
 
     def __init__(
@@ -118,6 +121,7 @@ class RestError(Exception):
         provider_message: str = "",
         rate_limits: Mapping[str, str] | None = None,
         attempts: Sequence[call_pb2.Attempt] = (),
+        quota_violations: Sequence[call_pb2.QuotaViolation] = (),
     ) -> None:
         super().__init__(message)
         self.row = row
@@ -128,6 +132,7 @@ class RestError(Exception):
         self.provider_message = provider_message
         self.rate_limits = dict(rate_limits or {})
         self.attempts = attempts
+        self.quota_violations = quota_violations
 
     def body(self) -> bytes:
         """Return the JSON that tells it."""
@@ -141,6 +146,8 @@ class RestError(Exception):
             error["provider_message"] = self.provider_message
         if self.attempts:
             error["attempts"] = [describe_attempt(attempt) for attempt in self.attempts]
+        if self.quota_violations:
+            error["quota_violations"] = [describe_violation(broken) for broken in self.quota_violations]
         return msgspec.json.encode({"error": error})
 
 
@@ -163,7 +170,7 @@ def from_gateway_error(error: GatewayError, param_of: Callable[[str], str]) -> R
         message = f"{param}: {first.description}{more}"
     elif row.code == "model_not_found":
         param = "model"
-    elif field := error.metadata.get("capability"):
+    elif field := error.metadata.get("capability") or error.metadata.get("field"):
         param = param_of(field)
         message = message.replace(field, param, 1)
     return RestError(
@@ -175,6 +182,7 @@ def from_gateway_error(error: GatewayError, param_of: Callable[[str], str]) -> R
         provider_message=error.provider_message,
         rate_limits={name: value for name, value in error.metadata.items() if "ratelimit" in name},
         attempts=error.attempts,
+        quota_violations=error.quota_violations,
     )
 
 

@@ -8,6 +8,8 @@ from llmgateway_server import errors
 from llmgateway_server.attempts.itinerary import RETRY, Step
 from llmgateway_server.attempts.verdict import Health, judge
 from llmgateway_server.call import Call, set_duration
+from llmgateway_server.quota.booking import Booking
+from llmgateway_server.quota.outcomes import is_free
 from llmgateway_server.routing.ask import Clocks
 from llmgateway_server.routing.health import HealthBook
 from llmgateway_server.routing.plan import Plan
@@ -28,15 +30,23 @@ class Books:
         self.sticky = sticky
 
 
+# What the ledger calls an attempt whose caller left, and one that never was.
+LEFT = "caller_left"
+NEVER_SENT = "never_sent"
+
+
 class Attempt:
     """One try at one target, from its dispatch to its end."""
 
-    def __init__(self, books: Books, call: Call, plan: Plan, step: Step, state: AttemptState) -> None:
+    def __init__(
+        self, books: Books, call: Call, plan: Plan, step: Step, state: AttemptState, booking: Booking | None = None
+    ) -> None:
         self._books = books
         self._call = call
         self._plan = plan
         self._step = step
         self._state = state
+        self._booking = booking
         self._started_s = books.clocks.monotonic_s()
         self._first_content_s: float | None = None
         self._is_closed = False
@@ -46,6 +56,11 @@ class Attempt:
             step.health.budget.note_call(self._started_s)
         call.outcome.provider, call.outcome.model = target.provider, target.model
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has been told how it ended."""
+        return self._is_closed
+
     def see_first_content(self) -> None:
         """Note that a stream has content now."""
         now_s = self._books.clocks.monotonic_s()
@@ -53,10 +68,14 @@ class Attempt:
         self._call.outcome.first_content_s = now_s - self._call.accepted_s
 
     def succeed(self, usage: usage_pb2.Usage | None = None) -> None:
-        """Close the attempt as one that answered."""
+        """Close the attempt as one that answered, and say in `usage` what it cost."""
         if self._is_closed:
             return
-        now_s, target = self._note(UNSPECIFIED), self._step.choice.target
+        self._close_well(self._note(UNSPECIFIED, self._book_answer(usage)), usage)
+
+    def _close_well(self, now_s: float, usage: usage_pb2.Usage | None) -> None:
+        """Tell the target's health that it was well."""
+        target = self._step.choice.target
         health, books = self._step.health, self._books
         books.health.note_success(target, self._step.key_index, now_s)
         if self._state.spent_for_s is not None:
@@ -77,11 +96,14 @@ class Attempt:
             lasting_s = lifetime_s(request, step.choice.profile.prompt_cache_s)
             self._books.sticky.remember(self._plan.thread, step.choice.target, step.key_index, lasting_s)
 
-    def fail(self, error: errors.CallError) -> None:
-        """Close the attempt as one that failed by `error`, which is the provider's or the timer's own."""
+    def fail(self, error: errors.CallError, usage: usage_pb2.Usage | None = None) -> None:
+        """Close the attempt as one that failed by `error`, which is the provider's or the timer's own.
+
+        `usage` is what is known of what was used by then.
+        """
         if self._is_closed:
             return
-        now_s = self._note(error.reason)
+        now_s = self._note(error.reason, self._book_failure(error.reason_word, usage))
         books, step, target = self._books, self._step, self._step.choice.target
         verdict = judge(error)
         is_call_s_end = error.code == errors.Code.DEADLINE_EXCEEDED and now_s >= self._call.deadline_s
@@ -97,25 +119,51 @@ class Attempt:
                 target, step.key_index, step.choice.profile.key_count, step.choice.breaker, now_s
             )
 
-    def abandon(self) -> None:
-        """Close an attempt whose caller left: if content came, its target was well."""
+    def abandon(self, usage: usage_pb2.Usage | None = None) -> None:
+        """Close an attempt whose caller left: if content came, its target was well. `usage` is as for `fail`."""
         if self._is_closed:
             return
+        cost = self._book_failure(LEFT, usage)
         if self._first_content_s is not None:
-            self.succeed()
+            self._close_well(self._note(UNSPECIFIED, cost), None)
             return
-        self._release_probe(self._note(UNSPECIFIED))
+        self._release_probe(self._note(UNSPECIFIED, cost))
 
     def forget(self) -> None:
         """Close an attempt that was never sent: its target cannot take the request."""
         self._is_closed = True
+        if self._booking is not None:
+            self._booking.free(NEVER_SENT)
         self._release_probe(self._books.clocks.monotonic_s())
+
+    def _book_answer(self, usage: usage_pb2.Usage | None) -> int | None:
+        """Book what an answer used; return what it cost, None if that is unknown."""
+        if self._booking is None or usage is None:
+            return None
+        first_s = None if self._first_content_s is None else self._first_content_s - self._started_s
+        cost = self._booking.answered(usage, self._state.http_status, first_s)
+        if cost is not None and not usage.HasField("cost_usd_nanos"):
+            usage.cost_usd_nanos = cost
+        return cost
+
+    def _book_failure(self, outcome: str, usage: usage_pb2.Usage | None) -> int | None:
+        """Book a failure; return what it is booked at, None if that is unknown."""
+        state = self._state
+        if self._booking is None:
+            return None
+        if not state.is_sent or is_free(
+            state.http_status, is_server_error_free=self._step.choice.profile.is_server_error_free
+        ):
+            self._booking.free(outcome, state.http_status)
+            return None
+        first_s = None if self._first_content_s is None else self._first_content_s - self._started_s
+        return self._booking.failed(outcome, state.http_status, usage, first_s)
 
     def _release_probe(self, now_s: float) -> None:
         if self._step.is_probe:
             self._books.health.release_probe(self._step.choice.target, self._step.key_index, now_s)
 
-    def _note(self, reason: error_reason_pb2.ErrorReason.ValueType) -> float:
+    def _note(self, reason: error_reason_pb2.ErrorReason.ValueType, cost_usd_nanos: int | None) -> float:
         """Write target, time and status down; return the time."""
         self._is_closed = True
         now_s, target = self._books.clocks.monotonic_s(), self._step.choice.target
@@ -127,6 +175,8 @@ class Attempt:
             error_reason=reason,
         )
         set_duration(attempt.latency, now_s - self._started_s)
+        if cost_usd_nanos is not None:
+            attempt.cost_usd_nanos = cost_usd_nanos
         outcome = self._call.outcome
         outcome.attempts.append(attempt)
         outcome.waited_s += self._state.waited_s

@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import TypeVar
 
-from llmgateway.v1 import embedding_pb2, generation_pb2, rerank_pb2, stream_pb2
+from cachetools import LRUCache
+from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, rerank_pb2, stream_pb2, usage_pb2
 
 from llmgateway_server import errors
 from llmgateway_server.attempts.attempt import Attempt, Books
@@ -21,10 +22,14 @@ from llmgateway_server.attempts.sending import prepare, send_embedding, send_gen
 from llmgateway_server.attempts.timers import start_state
 from llmgateway_server.call import Call
 from llmgateway_server.errors import Reason
+from llmgateway_server.quota.accounts import Account, Asked
+from llmgateway_server.quota.booking import Booking
+from llmgateway_server.quota.terms import Terms
 from llmgateway_server.routing.ask import Request
 from llmgateway_server.routing.health import Room
 from llmgateway_server.routing.plan import Plan
 from llmgateway_server.routing.routes import Choice
+from llmgateway_server.routing.target import Target
 from llmgateway_server.upstream.content import bears_content
 from llmgateway_server.upstream.upstream import AttemptState, Upstream
 
@@ -37,6 +42,10 @@ NEVER_SENT = frozenset(
     {Reason.ERROR_REASON_CAPABILITY_MISSING, Reason.ERROR_REASON_INVALID_FIELD, Reason.ERROR_REASON_MODEL_NOT_ALLOWED}
 )
 
+MAX_TERMS = 4096
+Kind = call_pb2.Attempt.Kind
+KIND_WORDS = {Kind.KIND_FIRST: "first", Kind.KIND_RETRY: "retry", Kind.KIND_FALLBACK: "fallback"}
+
 Send = Callable[[Upstream, R, Plan, Choice, AttemptState], Awaitable[T]]
 
 
@@ -47,22 +56,30 @@ class Attempts:
         self._books = books
         self._upstreams = upstreams
         self._sleep = sleep
+        # Callers name models again and again, and what follows from a target's prices is worked out once.
+        self._terms: LRUCache[Target, Terms] = LRUCache(MAX_TERMS)
 
-    def generate(self, call: Call, request: Generation, plan: Plan) -> Awaitable[generation_pb2.GenerateResponse]:
+    def generate(
+        self, call: Call, request: Generation, plan: Plan, account: Account
+    ) -> Awaitable[generation_pb2.GenerateResponse]:
         """Return the whole answer, with its warnings in `call` and its usage counted where none came."""
-        return self._run(call, request, plan, send_generation)
+        return self._run(call, request, plan, account, send_generation)
 
     def embed(
-        self, call: Call, request: embedding_pb2.EmbedRequest, plan: Plan
+        self, call: Call, request: embedding_pb2.EmbedRequest, plan: Plan, account: Account
     ) -> Awaitable[embedding_pb2.EmbedResponse]:
         """Return the vectors, with warnings in `call` and usage counted where none came."""
-        return self._run(call, request, plan, send_embedding)
+        return self._run(call, request, plan, account, send_embedding)
 
-    def rerank(self, call: Call, request: rerank_pb2.RerankRequest, plan: Plan) -> Awaitable[rerank_pb2.RerankResponse]:
+    def rerank(
+        self, call: Call, request: rerank_pb2.RerankRequest, plan: Plan, account: Account
+    ) -> Awaitable[rerank_pb2.RerankResponse]:
         """Return the documents' relevance, with warnings in `call` and usage counted where none came."""
-        return self._run(call, request, plan, send_reranking)
+        return self._run(call, request, plan, account, send_reranking)
 
-    async def stream(self, call: Call, request: Generation, plan: Plan) -> AsyncGenerator[Events, None]:
+    async def stream(
+        self, call: Call, request: Generation, plan: Plan, account: Account
+    ) -> AsyncGenerator[Events, None]:
         """Yield the events of the answer, the first ones together with the one that commits the call."""
         itinerary = self._itinerary(call, plan)
         step = itinerary.first()
@@ -71,7 +88,7 @@ class Attempts:
             if not room.try_enter():
                 await self._wait_for_room(call, room)
             try:
-                async with aclosing(self._stream_once(call, request, plan, step, itinerary)) as batches:
+                async with aclosing(self._stream_once(call, request, plan, account, step, itinerary)) as batches:
                     async for events in batches:
                         yield events
                 return
@@ -108,7 +125,7 @@ class Attempts:
             await self._pause(call, following)
             step = following
 
-    async def _run(self, call: Call, request: R, plan: Plan, send: Send[R, T]) -> T:
+    async def _run(self, call: Call, request: R, plan: Plan, account: Account, send: Send[R, T]) -> T:
         """Return the answer of the first target that gives one."""
         itinerary = self._itinerary(call, plan)
         step = itinerary.first()
@@ -117,7 +134,7 @@ class Attempts:
             if not room.try_enter():
                 await self._wait_for_room(call, room)
             try:
-                return await self._send_once(call, request, plan, step, itinerary, send)
+                return await self._send_once(call, request, plan, account, step, itinerary, send)
             except errors.CallError as error:
                 following = next_step(itinerary, step, error, call)
             finally:
@@ -126,20 +143,29 @@ class Attempts:
             step = following
 
     async def _send_once(
-        self, call: Call, request: R, plan: Plan, step: Step, itinerary: Itinerary, send: Send[R, T]
+        self,
+        call: Call,
+        request: R,
+        plan: Plan,
+        account: Account,
+        step: Step,
+        itinerary: Itinerary,
+        send: Send[R, T],
     ) -> T:
         """Ask one target for a whole answer."""
         upstream = self._upstreams[step.choice.target.provider]
-        state = self._start(call, request, step, itinerary)
-        attempt = Attempt(self._books, call, plan, step, state)
+        booking = await account.reserve(self._asked(upstream, plan, step))
+        state = self._start(call, request, step, itinerary, booking)
+        attempt = Attempt(self._books, call, plan, step, state, booking)
         try:
             response = await send(upstream, request, plan, step.choice, state)
             attempt.succeed(response.usage)
         except errors.CallError as error:
-            close_failed(attempt, error, state)
+            close_failed(attempt, error, state, error.usage)
             raise
         finally:
             attempt.abandon()
+            state.release()
         if isinstance(request, Generation):
             attempt.stick(request)
         if state.warnings:
@@ -147,12 +173,13 @@ class Attempts:
         return response
 
     async def _stream_once(
-        self, call: Call, request: Generation, plan: Plan, step: Step, itinerary: Itinerary
+        self, call: Call, request: Generation, plan: Plan, account: Account, step: Step, itinerary: Itinerary
     ) -> AsyncGenerator[Events, None]:
         """Yield the events of one target's answer, none before the one that commits the call."""
         target, upstream = step.choice.target, self._upstreams[step.choice.target.provider]
-        state = self._start(call, request, step, itinerary)
-        attempt = Attempt(self._books, call, plan, step, state)
+        booking = await account.reserve(self._asked(upstream, plan, step))
+        state = self._start(call, request, step, itinerary, booking)
+        attempt = Attempt(self._books, call, plan, step, state, booking)
         delivery, doubts = Delivery(), Doubts(request)
         is_finished = False
         try:
@@ -184,23 +211,50 @@ class Attempts:
                 message = f"The stream of {target.id} ended before it was finished."
                 raise errors.ProviderBadResponse(message, metadata=metadata, http_status=state.http_status)
         except errors.CallError as error:
-            close_failed(attempt, error, state)
+            usage = delivery.usage(request) if delivery.has_begun else error.usage
+            close_failed(attempt, error, state, usage)
             if not delivery.has_begun:
                 raise
             failure = break_off(error, target)
             failure.started = True
-            failure.usage = delivery.usage(request)
+            failure.usage = usage
             failure.attempts = list(call.outcome.attempts)
             raise failure from error
         finally:
-            attempt.abandon()
+            if not attempt.is_closed:
+                attempt.abandon(delivery.usage(request) if delivery.has_begun else None)
+            state.release()
 
     def _itinerary(self, call: Call, plan: Plan) -> Itinerary:
         return Itinerary(plan, self._books.health, self._books.clocks, call.deadline_s)
 
-    def _start(self, call: Call, request: Request, step: Step, itinerary: Itinerary) -> AttemptState:
+    def _asked(self, upstream: Upstream, plan: Plan, step: Step) -> Asked:
+        """Return what an attempt's account must know of it."""
+        target, profile = step.choice.target, step.choice.profile
+        terms = self._terms.get(target)
+        if terms is None:
+            terms = self._terms[target] = Terms(
+                target.id,
+                upstream.dialect_of(target.model),
+                profile.prices,
+                profile.context_token_count,
+                profile.max_output_token_count,
+            )
+        kind = KIND_WORDS[step.kind]
+        return Asked(terms, target.provider, target.model, plan.route.name, kind, profile.default_output_limit)
+
+    def _start(
+        self, call: Call, request: Request, step: Step, itinerary: Itinerary, booking: Booking | None = None
+    ) -> AttemptState:
         now_s = self._books.clocks.monotonic_s()
-        return start_state(step, request, call.deadline_s, now_s, has_other=itinerary.has_other)
+        state = start_state(step, request, call.deadline_s, now_s, has_other=itinerary.has_other)
+        if booking is not None:
+            state.dispatch_by_s, state.clock = booking.dispatch_by_s, self._books.clocks.monotonic_s
+            if booking.output_limit is not None and isinstance(request, Generation):
+                request.max_output_token_count = booking.output_limit
+                state.chosen_limit_of = request
+                state.warnings.append(limit_warning(booking.output_limit))
+        return state
 
     async def _wait_for_room(self, call: Call, room: Room) -> None:
         """Wait for room at a target that runs as many calls as it may, in turn with other keys."""
@@ -223,13 +277,21 @@ def next_step(itinerary: Itinerary, step: Step, error: errors.CallError, call: C
         raise failure from error
 
 
-def close_failed(attempt: Attempt, error: errors.CallError, state: AttemptState) -> None:
+def limit_warning(output_limit: int) -> call_pb2.Warning:
+    """Say that an output limit was chosen."""
+    description = f"No limit was given, and the call's cost is limited: at most {output_limit} tokens were asked for."
+    return call_pb2.Warning(field="max_output_token_count", description=description)
+
+
+def close_failed(
+    attempt: Attempt, error: errors.CallError, state: AttemptState, usage: usage_pb2.Usage | None = None
+) -> None:
     """Close an attempt that failed; one that was refused before anything was sent was never made."""
     error.is_rehearsed = state.is_rehearsed
     if not state.http_status and error.reason in NEVER_SENT:
         attempt.forget()
     else:
-        attempt.fail(error)
+        attempt.fail(error, usage)
 
 
 def add_history(started: stream_pb2.GenerationStarted, call: Call, state: AttemptState) -> None:

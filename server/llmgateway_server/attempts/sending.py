@@ -60,7 +60,8 @@ async def send_reranking(
 def prepare(upstream: Upstream, request: Generation, plan: Plan, choice: Choice, state: AttemptState) -> Generation:
     """Return a generation as a target takes it, with warnings of what was left out. Raise `ModelNotAllowed`.
 
-    The request itself is changed in nothing but its policy, which each attempt sets anew.
+    The request itself is changed in nothing but its policy, and the output limit that is chosen for it: each attempt
+    sets both anew.
     """
     check_other_models(request.provider_options_json, plan, choice, upstream)
     drops = drops_for(plan.policy, plan.drops, choice.profile)

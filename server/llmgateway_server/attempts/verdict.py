@@ -59,6 +59,10 @@ VERDICTS: Mapping[int, Verdict] = {
     Reason.ERROR_REASON_CAPABILITY_MISSING: Verdict(Next.SKIP, Health.NOTHING),
     # A codec refuses what has no form in its own dialect; in another it may.
     Reason.ERROR_REASON_INVALID_FIELD: Verdict(Next.SKIP, Health.NOTHING),
+    # Another target may cost less, or be priced, or have quotas of its own that are not used up.
+    Reason.ERROR_REASON_QUOTA_EXCEEDED: Verdict(Next.SKIP, Health.NOTHING),
+    Reason.ERROR_REASON_BUDGET_EXCEEDED: Verdict(Next.SKIP, Health.NOTHING),
+    Reason.ERROR_REASON_PRICE_UNKNOWN: Verdict(Next.SKIP, Health.NOTHING),
     Reason.ERROR_REASON_MODEL_NOT_FOUND: Verdict(Next.OTHER, Health.NOTHING),
     Reason.ERROR_REASON_PROVIDER_RATE_LIMITED: Verdict(Next.KEY, Health.REST, is_repeatable=True),
     Reason.ERROR_REASON_PROVIDER_KEY_REJECTED: Verdict(Next.KEY, Health.KEY),

@@ -112,6 +112,13 @@ def entry_of(settings: KeySettings, pepper: str) -> KeyEntry:
     else:
         raise ValueError(f"The key {settings.name} has neither `key` nor `digest`.")
     principal = Principal(
-        settings.name, settings.models, settings.team, dict(settings.labels), dict(settings.require), settings.weight
+        name=settings.name,
+        models=settings.models,
+        team=settings.team,
+        labels=dict(settings.labels),
+        require=dict(settings.require),
+        weight=settings.weight,
+        teams=(settings.team,) if settings.team else (),
+        role=settings.role,
     )
     return KeyEntry(kept, principal)

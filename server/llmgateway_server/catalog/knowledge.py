@@ -50,6 +50,11 @@ class Knowledge:
         known = vendor.prompt_cache if vendor is not None else None
         return known.seconds if known is not None else PROMPT_CACHE_S
 
+    def is_server_error_free(self, provider: str) -> bool:
+        """Whether a provider says that it charges nothing for what it answers with a 5xx."""
+        vendor = self._vendors.get(provider)
+        return vendor is not None and vendor.billing is not None and vendor.billing.on_server_error == "nothing"
+
     def describe(self, model: model_pb2.Model, provider: str, name: str) -> None:
         """Add what is known of a model where its provider does not say."""
         self._abilities.describe(model, provider, name)

@@ -18,7 +18,7 @@ from llmgateway_server.config.route_checks import ExpressionCheck, check_routes
 from llmgateway_server.config.secrets import find_weakness, is_header_safe, looks_like_provider_key
 from llmgateway_server.config.vendor import VendorRows, address_fields, variables_of
 
-LISTENERS = ("grpc_listen", "http_listen", "metrics_listen")
+LISTENERS = ("grpc_listen", "http_listen", "metrics_listen", "admin_listen")
 TLS_SECTIONS = ("grpc_tls", "http_tls")
 
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -42,6 +42,8 @@ def check_document(
     check_providers(document, environment, vendors)
     check_routes(document, provider_names, find_expression_problem)
     check_models(document, provider_names)
+    check_store(document)
+    check_quotas(document, provider_names)
 
 
 def check_listeners(document: ResolvedDocument) -> None:
@@ -219,6 +221,36 @@ def check_models(document: ResolvedDocument, provider_names: frozenset[str]) -> 
         if not slash or not model or provider not in provider_names:
             shown = suggest(provider, sorted(provider_names))
             document.report(("models", name), f"a model is named provider/model, with a configured provider{shown}")
+
+
+def check_store(document: ResolvedDocument) -> None:
+    """Passwords of databases come by reference."""
+    for path in (("store", "url"), ("store", "redis", "url")):
+        text = document.text_at(path)
+        if text is None or path in document.referenced:
+            continue
+        try:
+            has_password = urlsplit(text).password is not None
+        except ValueError:
+            has_password = "@" in text
+        if has_password:
+            document.report(path, "this address holds a password; give it by reference: write ${NAME} or ${file:PATH}")
+
+
+def check_quotas(document: ResolvedDocument, provider_names: frozenset[str]) -> None:
+    """No two quotas count the same, and providers are known."""
+    seen: dict[tuple[Value, ...], str] = {}
+    for path, entry in mappings_at(document, ("quotas",)):
+        names = ("scope", "metric", "window", "timezone", "anchor_day", "anchor_hour", "enforcement")
+        counted = tuple(str(entry.get(name, "")) for name in names)
+        if counted in seen:
+            document.report(path, f"this is the same quota as {seen[counted]}: keep one of them")
+        seen.setdefault(counted, format_path(path))
+        kind, slash, name = str(entry.get("scope", "")).partition("/")
+        provider = name.partition("/")[0]
+        if slash and kind in ("provider", "model") and provider != "*" and provider not in provider_names:
+            shown = suggest(provider, sorted(provider_names))
+            document.report((*path, "scope"), f"no such provider is configured{shown}")
 
 
 def mappings_at(document: ResolvedDocument, path: Path) -> Iterator[tuple[Path, dict[str, Value]]]:

@@ -20,6 +20,7 @@ from llmgateway_server.config.section import FROM_FILE
 from llmgateway_server.config.settings import ProviderSettings, Settings
 from llmgateway_server.config.vendor import VendorRow, VendorRows
 
+SQLITE = "sqlite:///"
 CREDENTIALS = frozenset(("api_keys", "access_token", "credentials", *AWS_CREDENTIALS))
 
 
@@ -39,6 +40,7 @@ def load_settings(
     document = resolve_references(read_document(read_text(path)), References(environment, path.parent))
     fill_empty_sections(document)
     anchor_tls_paths(document, path.parent)
+    anchor_ledger(document, path.parent)
     named = document.at(("providers",))
     offered = {} if named is not None else providers_from_environment(environment, vendors)
     providers = frozenset(named if isinstance(named, dict) else offered)
@@ -98,6 +100,13 @@ def anchor_tls_paths(document: ResolvedDocument, folder: FilePath) -> None:
             for name, value in tls.items():
                 if isinstance(value, str) and value and "\n" not in value:
                     tls[name] = str(folder / value)
+
+
+def anchor_ledger(document: ResolvedDocument, folder: FilePath) -> None:
+    """Let the relative path of a ledger's file start at the folder of the configuration file."""
+    store, url = document.at(("store",)), document.at(("store", "url"))
+    if isinstance(store, dict) and isinstance(url, str) and url.startswith(SQLITE) and len(url) > len(SQLITE):
+        store["url"] = f"{SQLITE}{folder.absolute() / url.removeprefix(SQLITE)}"
 
 
 def validate(document: ResolvedDocument) -> Settings | None:

@@ -17,7 +17,16 @@ from llmgateway_server.config.settings import ServerSettings, Settings
 
 # By section, the attributes that are read once. All others hold from the next call on.
 KEPT: Mapping[str, tuple[str, ...]] = {
-    "server": ("grpc_listen", "http_listen", "metrics_listen", "grpc_tls", "http_tls", "reflection", "channelz"),
+    "server": (
+        "grpc_listen",
+        "http_listen",
+        "metrics_listen",
+        "admin_listen",
+        "grpc_tls",
+        "http_tls",
+        "reflection",
+        "channelz",
+    ),
     "limits": (
         "request_bytes",
         "metadata_bytes",
@@ -30,6 +39,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
         "header_hold_s",
         "keep_alive_s",
     ),
+    "store": ("url", "redis"),
     "log": ("calls",),
 }
 TLS_SECTIONS = ("grpc_tls", "http_tls")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
 
+from llmgateway_server.config.quotas import QuotaSettings, StoreSettings
 from llmgateway_server.config.resilience import ResilienceSettings, TimeoutSettings
 from llmgateway_server.config.routes import NamedRoute, Tags
 from llmgateway_server.config.section import Duration, PositiveDuration, Section, Several, Size, UsdNanos
@@ -29,6 +30,8 @@ class ServerSettings(Section):
     grpc_listen: str = "127.0.0.1:50051"
     http_listen: str = "127.0.0.1:8000"
     metrics_listen: str = "127.0.0.1:9464"
+    admin_listen: str = "127.0.0.1:50052"
+    """The admin services, over gRPC."""
     grpc_tls: TlsSettings | None = None
     """TLS for gRPC. Unset: plain text."""
     http_tls: TlsSettings | None = None
@@ -109,6 +112,8 @@ class KeySettings(Section):
     """Tags that whatever answers it must have, for example `{region: eu, zero_retention: true}`."""
     weight: int = Field(default=1, ge=1, le=1_000)
     """Its share where calls of several keys wait for room."""
+    role: Literal["owner", "admin", "member", "viewer"] = "member"
+    """What it may do over the admin services; calls are any role's but a viewer's."""
 
 
 class AuthSettings(Section):
@@ -210,6 +215,8 @@ class ModelSettings(Section):
     """The most tokens that it writes in one answer."""
     tags: Tags = Field(default_factory=dict)
     """What is true of it beside its provider's tags; they stand above those."""
+    default_output_limit: int | None = Field(default=None, ge=256, le=2**31 - 1)
+    """The most tokens to write where a caller sets no limit and a cost quota applies. If absent, 4,096."""
     slow_first: bool | None = None
     """Whether it may be silent for minutes before its first words: `first_content` does not bound it then."""
     concurrent_calls: int | None = Field(default=None, ge=1, le=1_000_000)
@@ -238,4 +245,7 @@ class Settings(Section):
     """Retries and circuits, unless a provider or a route says otherwise."""
     models: Mapping[str, ModelSettings] = Field(default_factory=dict)
     """What is known of models, as `provider/model`, better than the catalogue knows it."""
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    quotas: Several[QuotaSettings] = ()
+    """What callers may use. A cost quota is strict: what could exceed it is not sent."""
     log: LogSettings = Field(default_factory=LogSettings)

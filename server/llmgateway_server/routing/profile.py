@@ -14,6 +14,7 @@ from llmgateway_server.config.settings import Settings
 from llmgateway_server.routing.target import Target
 
 MAX_KNOWN = 4096
+DEFAULT_OUTPUT_LIMIT = 4_096
 NO_TAGS: Mapping[str, str] = {"": ""}
 
 
@@ -30,7 +31,8 @@ class Profile(msgspec.Struct, frozen=True):
 
     `lacks` is what it surely cannot do; counts are in tokens, 0 where unknown. `prompt_cache_s` is how long its
     provider keeps a prompt. `most_tries` bounds the tries of one call there. `drops` says that what it cannot do is
-    left out where neither the request nor its route says.
+    left out where neither the request nor its route says. `default_output_limit` is the most tokens to write where the
+    caller sets no limit and cost is limited; `is_server_error_free` says that its provider charges nothing for a 5xx.
     """
 
     target: Target
@@ -47,6 +49,8 @@ class Profile(msgspec.Struct, frozen=True):
     most_tries: int
     is_slow_first: bool
     drops: bool
+    default_output_limit: int
+    is_server_error_free: bool
 
 
 class ProfileBook:
@@ -93,6 +97,8 @@ class ProfileBook:
             most_tries=own_retry.attempts if own_retry is not None else resilience.retry.attempts,
             is_slow_first=knowledge.is_slow_first(target.provider, target.model) if slow_first is None else slow_first,
             drops=provider.unsupported_policy == "drop",
+            default_output_limit=(model.default_output_limit if model is not None else None) or DEFAULT_OUTPUT_LIMIT,
+            is_server_error_free=knowledge.is_server_error_free(target.provider),
         )
 
 

@@ -64,6 +64,14 @@ def status_of(error: CallError, call_id: str) -> status_pb2.Status:
                 description=cut(violation.description, MAX_METADATA_VALUE_BYTES),
             )
         pack(status, bad_request)
+    if error.quota_violations:
+        quota_failure = error_details_pb2.QuotaFailure()
+        for broken in error.quota_violations[:MAX_VIOLATIONS]:
+            quota_failure.violations.add(
+                subject=cut(broken.scope, MAX_METADATA_VALUE_BYTES),
+                description=cut(broken.description, MAX_METADATA_VALUE_BYTES),
+            )
+        pack(status, quota_failure)
     if error.retry_after_s is not None:
         retry_info = error_details_pb2.RetryInfo()
         delay = retry_info.retry_delay

@@ -81,6 +81,18 @@ class Metrics:
         self._circuits = self._counter(
             "llmgateway_circuit_opened", "Times that a target or a provider's key was left alone.", ("provider", "what")
         )
+        self._overruns = self._counter(
+            "llmgateway_overruns", "Attempts that cost more than they could by what was asked for.", ("provider",)
+        )
+        self._ledger_writable = Gauge(
+            "llmgateway_ledger_writable", "Whether the ledger can be written: 1 or 0.", registry=self.registry
+        )
+        self._ledger_writable.set(1)
+        self._rates_shared = Gauge(
+            "llmgateway_rates_shared",
+            "Whether gateways count rates together: 1, or each for its share: 0. Without Redis always 0.",
+            registry=self.registry,
+        )
         self._open: dict[str, set[str]] = {}
         self._open_gauge = Gauge(
             "llmgateway_circuits_open",
@@ -167,6 +179,18 @@ class Metrics:
             self._circuits.add((provider, "key" if key else "target"))
         else:
             self._open[provider].discard(name)
+
+    def overrun(self, provider: str) -> None:
+        """Count an attempt that cost more than its bound."""
+        self._overruns.add((provider,))
+
+    def ledger_writable(self, is_writable: bool) -> None:
+        """Tell whether the ledger can be written."""
+        self._ledger_writable.set(is_writable)
+
+    def rates_counted(self, mode: str) -> None:
+        """Tell whether gateways count rates together: `shared`, or each for its share."""
+        self._rates_shared.set(mode == "shared")
 
     def config_started(self, revision: int) -> None:
         """Tell which state of the configuration the gateway starts with; there was no reload yet."""

@@ -142,6 +142,9 @@ class GatewayUpstream:
     def accepted_parameters(self, model: str) -> list[str]:  # noqa: ARG002  # the other gateway says it in its list
         return []
 
+    def dialect_of(self, model: str) -> str:  # noqa: ARG002  # one for all
+        return self.dialect
+
     def listed_name(self, model: str) -> str:
         return model
 
@@ -158,6 +161,7 @@ class GatewayUpstream:
         timer = StreamTimer(self.name, self._clock, state.timeouts or self._timeouts, state)
         asked = passed_on(request, model)
         asked.ClearField("heartbeat_interval")  # the pipeline beats itself
+        state.dispatch()
         call = self._stub.StreamGenerate(asked, timeout=self._left_s(state), metadata=self._key_of(state))
         try:
             while (message := await timer.bound(self._read(call))) is not EOF:
@@ -181,6 +185,7 @@ class GatewayUpstream:
             raise error_of(self.name, error_from_rpc(error)) from error
 
     async def _call(self, method: Callable[..., Awaitable[T]], request: object, state: AttemptState) -> T:
+        state.dispatch()
         started_s = self._clock()
         try:
             answer = await method(request, timeout=self._left_s(state), metadata=self._key_of(state))

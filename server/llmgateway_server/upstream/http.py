@@ -6,8 +6,12 @@ cookies, or reads more of a body than it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 class ConnectError(Exception):
@@ -52,11 +56,19 @@ class HttpClient(Protocol):
     """Sends requests over kept-alive connections. One for the whole process."""
 
     async def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes, connect_timeout_s: float
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        connect_timeout_s: float,
+        before_write: Callable[[], None] = nothing,
     ) -> HttpResponse:
         """Send a request and read the answer's head, without any limit of time but that on connecting.
 
-        Raise `ConnectError`, `ConnectTimeoutError` or `ConnectionBrokenError`. Cancelling closes the connection.
+        `before_write` is called once there is a connection, just before anything is written; what it raises ends the
+        attempt, unsent. Raise `ConnectError`, `ConnectTimeoutError` or `ConnectionBrokenError`. Cancelling closes the
+        connection.
         """
         ...
 

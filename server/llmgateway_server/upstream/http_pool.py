@@ -22,6 +22,7 @@ from llmgateway_server.upstream.http import (
     ConnectError,
     ConnectionBrokenError,
     ConnectTimeoutError,
+    nothing,
 )
 from llmgateway_server.upstream.inflate import Inflater
 
@@ -73,7 +74,13 @@ class HttpPool:
         self._sweep: asyncio.TimerHandle | None = None
 
     async def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes, connect_timeout_s: float
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        connect_timeout_s: float,
+        before_write: Callable[[], None] = nothing,
     ) -> PooledResponse:
         origin, host, path = split_url(url)
         connection = self._take_idle(origin) or await self._connect(origin, connect_timeout_s)
@@ -82,6 +89,11 @@ class HttpPool:
         if body or method != "GET":
             head.append(f"content-length: {len(body)}\r\n")
         head.append("\r\n")
+        try:
+            before_write()
+        except BaseException:
+            connection.abort()
+            raise
         return await connection.exchange("".join(head).encode("latin-1"), body)
 
     async def close(self) -> None:

@@ -147,6 +147,9 @@ class HttpUpstream:
         listed = await self._exchange(codec, codec.encode_list_models(), state, self._models_base_url)
         return codec.decode_list_models(listed)
 
+    def dialect_of(self, model: str) -> str:
+        return self._codec_of(model).name
+
     def listed_name(self, model: str) -> str:
         if isinstance(self._codec, Renamer):
             return self._codec.listed_name(model)
@@ -250,7 +253,7 @@ class HttpUpstream:
                 await credentials.ready()
             headers = {**headers, **credentials.headers(encoded.method, url, headers, encoded.body)}
         try:
-            response = await self._http.send(encoded.method, url, headers, encoded.body, connect_s)
+            response = await self._http.send(encoded.method, url, headers, encoded.body, connect_s, state.dispatch)
         except ConnectTimeoutError as error:
             raise timed_out(errors.ConnectTimeout, self.name, connect_s) from error
         except (ConnectError, ConnectionBrokenError) as error:

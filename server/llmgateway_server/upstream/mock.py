@@ -66,6 +66,7 @@ class MockUpstream:
         self._note_rehearsal(state)
         script = write_script(request, self._cast(model))
         state.warnings.extend(script.warnings)
+        state.dispatch()
         waits = Waits(self.name, self._sleep, self._clock, state)
         events: list[stream_pb2.GenerationEvent] = []
         for step in script.steps:
@@ -80,6 +81,7 @@ class MockUpstream:
         self._note_rehearsal(state)
         script = write_script(request, self._cast(model))
         state.warnings.extend(script.warnings)
+        state.dispatch()
         waits = Waits(self.name, self._sleep, self._clock, state)
         timeouts = state.timeouts or self._timeouts
         if not state.waits_long:
@@ -102,6 +104,7 @@ class MockUpstream:
     ) -> embedding_pb2.EmbedResponse:
         self._note_rehearsal(state)
         script, options = write_embed_script(request, self._cast(model))
+        state.dispatch()
         waits = Waits(self.name, self._sleep, self._clock, state)
         for step in script.steps:
             await waits.wait(step.wait_s)
@@ -119,6 +122,7 @@ class MockUpstream:
         self, request: rerank_pb2.RerankRequest, model: str, state: AttemptState
     ) -> rerank_pb2.RerankResponse:
         self._cast(model)  # an unknown model is refused
+        state.dispatch()
         state.http_status = HTTPStatus.OK
         response = rerank_pb2.RerankResponse(results=rerank_documents(request))
         response.call.provider, response.call.model = self.name, model
@@ -130,11 +134,15 @@ class MockUpstream:
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> int | None:
         self._cast(model)  # an unknown model is refused
+        state.dispatch()
         state.http_status = HTTPStatus.OK
         return tokens.estimate_generation(request)
 
     async def list_models(self) -> list[model_pb2.Model]:
         return [describe_model(name, model) for name, model in self._models.items()]
+
+    def dialect_of(self, model: str) -> str:  # noqa: ARG002  # one for all
+        return self.dialect
 
     def listed_name(self, model: str) -> str:
         return model

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, model_pb2, rerank_pb2, stream_pb2
 
+from llmgateway_server import errors
 from llmgateway_server.config.resilience import TimeoutSettings
+
+HELD_UP_RETRY_S = 0.1
 
 
 @dataclass(slots=True)
@@ -22,6 +26,10 @@ class AttemptState:
     `waited_s` is the time spent waiting for the provider: the rest of a call's time is the gateway's own. `http_status`
     is 0 until the provider answers. `spent_for_s` is how long the key's rate limit is used up by this very answer, as
     far as the provider says. `is_rehearsed` says that the caller asked for what happened: it tells nothing of health.
+
+    `is_sent` is whether the provider was sent anything. An attempt that is reserved for must be sent by
+    `dispatch_by_s`, by `clock`, which is monotonic: later its reservation may be lost. `chosen_limit_of` is the request
+    whose output limit was chosen for this attempt alone.
     """
 
     deadline_s: float
@@ -33,6 +41,23 @@ class AttemptState:
     spent_for_s: float | None = None
     is_rehearsed: bool = False
     warnings: list[call_pb2.Warning] = field(default_factory=list)
+    is_sent: bool = False
+    dispatch_by_s: float | None = None
+    clock: Callable[[], float] = time.monotonic
+    chosen_limit_of: generation_pb2.GenerateRequest | None = None
+
+    def dispatch(self) -> None:
+        """Note that the request leaves now. Raise `StoreUnavailable` where it is too late for that."""
+        if self.dispatch_by_s is not None and self.clock() > self.dispatch_by_s:
+            message = "The gateway was held up for so long that the call's reservation may be lost. Try again."
+            raise errors.StoreUnavailable(message, retry_after_s=HELD_UP_RETRY_S)
+        self.is_sent = True
+
+    def release(self) -> None:
+        """Give the request back as its caller made it."""
+        if self.chosen_limit_of is not None:
+            self.chosen_limit_of.ClearField("max_output_token_count")
+            self.chosen_limit_of = None
 
 
 class Upstream(Protocol):
@@ -73,6 +98,10 @@ class Upstream(Protocol):
 
     async def list_models(self) -> list[model_pb2.Model]:
         """List what the provider serves; ids are the provider's own names, without its prefix."""
+        ...
+
+    def dialect_of(self, model: str) -> str:
+        """Return the wire format that a model is asked in: mostly `dialect`, where it has no other."""
         ...
 
     def listed_name(self, model: str) -> str:

@@ -12,6 +12,10 @@ ROOT = Path(__file__).parents[3]
 PROTO = ROOT / "proto"
 CLIENTS = ROOT / "clients"
 
+# The packages of the contract, as folders: what every language has, and what the gateway's own command line speaks.
+PUBLIC = "llmgateway/v1"
+ADMIN = "llmgateway/admin/v1"
+
 
 @dataclass(frozen=True, slots=True)
 class Generator:
@@ -36,14 +40,14 @@ class Generator:
         }
 
 
-def proto_files() -> list[str]:
-    """Return every file of the contract, relative to `PROTO`."""
-    return sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
+def proto_files(package: str = PUBLIC) -> list[str]:
+    """Return every file of a package of the contract, relative to `PROTO`."""
+    return sorted(str(path.relative_to(PROTO)) for path in (PROTO / package).glob("*.proto"))
 
 
-def service_files() -> list[str]:
-    """Return the files that hold a service."""
-    return [name for name in proto_files() if "\nservice " in (PROTO / name).read_text()]
+def service_files(package: str = PUBLIC) -> list[str]:
+    """Return the files of a package that hold a service."""
+    return [name for name in proto_files(package) if "\nservice " in (PROTO / name).read_text()]
 
 
 def run(command: Sequence[str | Path], folder: Path = ROOT, **environment: str) -> None:

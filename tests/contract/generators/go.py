@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from tests import toolchains
-from tests.contract.generators.generator import CLIENTS, Generator, run
+from tests.contract.generators.generator import CLIENTS, PROTO, PUBLIC, Generator, run
 
 PLUGINS = (
     "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12",
@@ -25,7 +25,8 @@ def generate(out: Path) -> None:
         {"local": [str(toolchains.go_tool(plugin))], "out": str(out), "opt": ["paths=source_relative"]}
         for plugin in PLUGINS
     ]
-    run([toolchains.BUF, "generate", "--template", json.dumps({"version": "v2", "plugins": plugins})])
+    template = json.dumps({"version": "v2", "plugins": plugins})
+    run([toolchains.BUF, "generate", "--template", template, "--path", PROTO / PUBLIC])
 
 
 GENERATOR = Generator("go", CLIENTS / "go" / "gen", missing, generate)

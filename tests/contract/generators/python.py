@@ -12,7 +12,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.contract.generators.generator import CLIENTS, PROTO, ROOT, Generator, proto_files, run, service_files
+from tests.contract.generators.generator import (
+    CLIENTS,
+    PROTO,
+    PUBLIC,
+    ROOT,
+    Generator,
+    proto_files,
+    run,
+    service_files,
+)
 
 PYTHON = ROOT / os.environ.get("GENERATE_VENV", ".venv-generate") / "bin" / "python"
 PLUGINS = Path(sys.executable).parent
@@ -24,6 +33,11 @@ def missing() -> str | None:
 
 def generate(out: Path) -> None:
     """Write the package `llmgateway.v1`."""
+    generate_package(PUBLIC, out)
+
+
+def generate_package(package: str, out: Path) -> None:
+    """Write one package of the contract."""
     with tempfile.TemporaryDirectory() as root:
         protoc = [PYTHON, "-m", "grpc_tools.protoc", f"-I{PROTO}"]
         types = [f"--plugin=protoc-gen-mypy={PLUGINS / 'protoc-gen-mypy'}", f"--mypy_out=quiet:{root}"]
@@ -31,9 +45,9 @@ def generate(out: Path) -> None:
             f"--plugin=protoc-gen-mypy_grpc={PLUGINS / 'protoc-gen-mypy_grpc'}",
             f"--mypy_grpc_out=quiet:{root}",
         ]
-        run([*protoc, f"--python_out={root}", *types, *proto_files()])
-        run([*protoc, f"--grpc_python_out={root}", *stub_types, *service_files()])
-        shutil.copytree(Path(root) / "llmgateway" / "v1", out, dirs_exist_ok=True)
+        run([*protoc, f"--python_out={root}", *types, *proto_files(package)])
+        run([*protoc, f"--grpc_python_out={root}", *stub_types, *service_files(package)])
+        shutil.copytree(Path(root) / package, out, dirs_exist_ok=True)
 
 
 GENERATOR = Generator("python", CLIENTS / "python" / "llmgateway" / "v1", missing, generate)

@@ -15,7 +15,7 @@ import google.rpc
 
 from tests import toolchains
 from tests.clients.languages.typescript import install
-from tests.contract.generators.generator import CLIENTS, PROTO, Generator, run
+from tests.contract.generators.generator import CLIENTS, PROTO, PUBLIC, Generator, run
 
 PACKAGE = CLIENTS / "typescript"
 PLUGIN = PACKAGE / "node_modules" / ".bin" / "protoc-gen-es"
@@ -38,8 +38,8 @@ def generate(out: Path) -> None:
         (statuses / "google" / "rpc").mkdir(parents=True)
         for name in STATUS_FILES:
             shutil.copy(Path(google.rpc.__path__[0]) / name, statuses / "google" / "rpc")
-        for source in (PROTO, statuses):
-            run([toolchains.BUF, "generate", "--template", template, source])
+        run([toolchains.BUF, "generate", "--template", template, PROTO, "--path", PROTO / PUBLIC])
+        run([toolchains.BUF, "generate", "--template", template, statuses])
 
 
 GENERATOR = Generator("typescript", PACKAGE / "src" / "gen", missing, generate)

@@ -418,7 +418,7 @@ def test_audio_travels_in_pieces_that_are_base64_each() -> None:
 async def rest() -> AsyncIterator[str]:
     listen = "127.0.0.1:0"
     settings = Settings(
-        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen),
+        server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen, admin_listen=listen),
         providers={"mock": ProviderSettings()},
     )
     writer = LineWriter(io.BytesIO())

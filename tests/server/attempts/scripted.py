@@ -11,8 +11,10 @@ from llmgateway_server import errors
 from llmgateway_server.attempts.attempts import Attempts
 from llmgateway_server.attempts.delivery import Events
 from llmgateway_server.call import Call, Principal
+from llmgateway_server.quota.accounts import Account, Accounts
 from llmgateway_server.upstream.upstream import AttemptState
 
+from tests.server.quota.desks import make_desk
 from tests.server.routing.world import World
 
 Event = stream_pb2.GenerationEvent
@@ -57,6 +59,7 @@ class Scripted:
         self._takes_s = takes_s
 
     def _begin(self, model: str, state: AttemptState) -> Sequence[Step]:
+        state.dispatch()
         self.asked.append((model, state.key_index))
         self.states.append(state)
         self._world.now_s += self._takes_s
@@ -96,6 +99,9 @@ class Scripted:
             self._raise(step, state)
         return embedding_pb2.EmbedResponse()
 
+    def dialect_of(self, model: str) -> str:
+        return self.dialect
+
     async def count_tokens(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> int | None:
@@ -117,6 +123,7 @@ class Stage:
         self.paused: list[float] = []
         upstreams: Mapping[str, Any] = providers  # Any: only what attempts use of an upstream
         self.attempts = Attempts(world.books, upstreams, self._pause)
+        self.desk = make_desk(monotonic_s=lambda: world.now_s, wall_ns=lambda: int(world.now_s * 1e9))
 
     async def _pause(self, seconds: float) -> None:
         self.paused.append(seconds)
@@ -129,10 +136,22 @@ class Stage:
     async def generate(
         self, name: str, request: generation_pb2.GenerateRequest, call: Call | None = None
     ) -> generation_pb2.GenerateResponse:
-        return await self.attempts.generate(call or self.call(), request, self.world.plan(name, request))
+        call = call or self.call()
+        account = await self.account(call, request)
+        try:
+            return await self.attempts.generate(call, request, self.world.plan(name, request), account)
+        finally:
+            account.close()
 
     async def stream(
         self, name: str, request: generation_pb2.GenerateRequest, call: Call | None = None
     ) -> list[Events]:
-        plan = self.world.plan(name, request)
-        return [events async for events in self.attempts.stream(call or self.call(), request, plan)]
+        call, plan = call or self.call(), self.world.plan(name, request)
+        account = await self.account(call, request)
+        try:
+            return [events async for events in self.attempts.stream(call, request, plan, account)]
+        finally:
+            account.close()
+
+    async def account(self, call: Call, request: generation_pb2.GenerateRequest) -> Account:
+        return await Accounts(self.desk).open(call, request)

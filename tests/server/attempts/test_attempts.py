@@ -97,7 +97,8 @@ async def test_usage_that_came_is_kept_even_if_zero() -> None:
 async def test_a_reader_that_leaves_closes_the_upstream_and_the_try_is_noted() -> None:
     made, provider = stage([STARTED, OPENED, delta("x")], [CLOSED, DONE, FINISHED])
     call, asked = made.call(), chat("x" * 40)
-    stream = made.attempts.stream(call, asked, made.world.plan("a/m", asked))
+    account = await made.account(call, asked)
+    stream = made.attempts.stream(call, asked, made.world.plan("a/m", asked), account)
     await anext(stream)
     room = made.world.of("a/m").room
     assert (provider.is_open, room.running) == (True, 1)

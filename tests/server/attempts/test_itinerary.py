@@ -277,7 +277,8 @@ async def test_a_probe_whose_caller_leaves_is_given_back() -> None:
     stage.world.now_s += 31
     asked = chat("Hi")
     call = stage.call()
-    stream = stage.attempts.stream(call, asked, stage.world.plan("r", asked))
+    account = await stage.account(call, asked)
+    stream = stage.attempts.stream(call, asked, stage.world.plan("r", asked), account)
     await anext(stream)
     await stream.aclose()
     # Content had come: it is well.

@@ -116,7 +116,7 @@ def test_keys_come_from_the_configuration_as_keys_or_as_digests(pepper: str) -> 
     )
     ring = Keyring.from_settings(settings)
     assert not ring.is_open
-    assert ring.look_up(f"Bearer {KEY}") == Principal("plain", ("a",), "t", {"env": "test"})
+    assert ring.look_up(f"Bearer {KEY}") == Principal("plain", ("a",), "t", {"env": "test"}, teams=("t",))
     assert ring.look_up(f"Bearer {OTHER_KEY}").name == "digested"
 
 

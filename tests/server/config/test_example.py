@@ -32,7 +32,7 @@ def test_the_example_loads_with_all_its_lines(tmp_path: Path) -> None:
     for name in ("certificate.pem", "key.pem", "client-ca.pem", "secret"):
         (tmp_path / name).write_text(SECRET)
     text = re.sub(r"\$\{file:/run/secrets/[^}]*\}", "${file:secret}", TEXT_WITH_EVERYTHING)
-    keys = {"OPENAI_API_KEY": "key", "AZURE_OPENAI_API_KEY": "k", "OTHER_GATEWAY_KEY": "k"}
+    keys = {"OPENAI_API_KEY": "key", "AZURE_OPENAI_API_KEY": "k", "OTHER_GATEWAY_KEY": "k", "REDIS_URL": "redis://r"}
     loaded = load(tmp_path, text, {"CI_KEY": OTHER_SECRET, **keys})
     assert [key.name for key in loaded.auth.keys] == ["ci", "app"]
     assert loaded.auth.pepper is not None
@@ -45,11 +45,26 @@ def test_the_example_shows_every_section_and_every_key() -> None:
     value = read_document(TEXT_WITH_EVERYTHING).value
     assert isinstance(value, dict)
     assert set(value) == set(known_keys(()))
-    for path in [("server",), ("server", "grpc_tls"), ("auth",), ("timeouts",), ("resilience",), ("limits",), ("log",)]:
+    for path in [
+        ("server",),
+        ("server", "grpc_tls"),
+        ("auth",),
+        ("timeouts",),
+        ("resilience",),
+        ("limits",),
+        ("store",),
+        ("log",),
+    ]:
         section = value_at(value, path)
         assert isinstance(section, dict)
         assert set(section) == set(known_keys(path)), path
-    for path in [("auth", "keys", 0), ("providers", "openai"), ("models", "openai/gpt-4o-mini"), ("routes", "fast")]:
+    for path in [
+        ("auth", "keys", 0),
+        ("quotas", 0),
+        ("providers", "openai"),
+        ("models", "openai/gpt-4o-mini"),
+        ("routes", "fast"),
+    ]:
         assert all(f"{key}:" in TEXT for key in known_keys(path)), path
 
 

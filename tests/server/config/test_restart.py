@@ -18,6 +18,7 @@ from llmgateway_server.config.settings import (
 
 # By section of what is read at the start, the settings that hold from the next call on all the same.
 FOLLOWED = {
+    "store": {"timeout_s", "retention_s"},
     "server": {"lame_duck_s", "drain_s"},
     "limits": {
         "queued_calls",

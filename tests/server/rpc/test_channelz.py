@@ -21,7 +21,7 @@ from llmgateway_server.rpc.channelz import CHANNELZ, guard, is_on_this_machine
 from llmgateway_server.telemetry.logs import LineWriter
 
 KEY = "a-s3cret-of-this-test-0123456789"
-FREE = dict.fromkeys(("grpc_listen", "http_listen", "metrics_listen"), "127.0.0.1:0")
+FREE = dict.fromkeys(("grpc_listen", "http_listen", "metrics_listen", "admin_listen"), "127.0.0.1:0")
 GET_SERVERS = channelz_pb2.GetServersRequest()
 
 

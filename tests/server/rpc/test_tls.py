@@ -39,6 +39,7 @@ async def secured(tmp_path: Path) -> AsyncIterator[Secured]:
         grpc_listen=listen,
         http_listen=listen,
         metrics_listen=listen,
+        admin_listen=listen,
         grpc_tls=TlsSettings(**pair, client_ca=str(paths["ca.pem"])),
         http_tls=TlsSettings(**pair),
     )

@@ -28,7 +28,7 @@ namespace LlmGateway.V1 {
             "b2dsZS9wcm90b2J1Zi9kdXJhdGlvbi5wcm90bxofZ29vZ2xlL3Byb3RvYnVm",
             "L3RpbWVzdGFtcC5wcm90bxoZbGxtZ2F0ZXdheS92MS9jYWNoZS5wcm90bxog",
             "bGxtZ2F0ZXdheS92MS9lcnJvcl9yZWFzb24ucHJvdG8aGWxsbWdhdGV3YXkv",
-            "djEvdXNhZ2UucHJvdG8ipQMKCENhbGxJbmZvEg8KB2NhbGxfaWQYASABKAkS",
+            "djEvdXNhZ2UucHJvdG8i1AMKCENhbGxJbmZvEg8KB2NhbGxfaWQYASABKAkS",
             "LwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0",
             "YW1wEhAKCHByb3ZpZGVyGAMgASgJEg0KBW1vZGVsGAQgASgJEhwKFHByb3Zp",
             "ZGVyX3Jlc3BvbnNlX2lkGAUgASgJEhQKDHNlcnZpY2VfdGllchgGIAEoCRIp",
@@ -37,32 +37,37 @@ namespace LlmGateway.V1 {
             "bmluZ3MYCSADKAsyFi5sbG1nYXRld2F5LnYxLldhcm5pbmcSMgoPZ2F0ZXdh",
             "eV9sYXRlbmN5GAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjgK",
             "FWZpcnN0X2NvbnRlbnRfbGF0ZW5jeRgLIAEoCzIZLmdvb2dsZS5wcm90b2J1",
-            "Zi5EdXJhdGlvbhIVCg1wcm92aWRlcl9qc29uGAwgASgJItkCCgdBdHRlbXB0",
-            "EhAKCHByb3ZpZGVyGAEgASgJEg0KBW1vZGVsGAIgASgJEjAKDGVycm9yX3Jl",
-            "YXNvbhgDIAEoDjIaLmxsbWdhdGV3YXkudjEuRXJyb3JSZWFzb24SEwoLaHR0",
-            "cF9zdGF0dXMYBCABKAUSKgoHbGF0ZW5jeRgFIAEoCzIZLmdvb2dsZS5wcm90",
-            "b2J1Zi5EdXJhdGlvbhIpCgRraW5kGAYgASgOMhsubGxtZ2F0ZXdheS52MS5B",
-            "dHRlbXB0LktpbmQSGwoOY29zdF91c2RfbmFub3MYByABKANIAIgBASJfCgRL",
-            "aW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIOCgpLSU5EX0ZJUlNUEAESDgoK",
-            "S0lORF9SRVRSWRACEhEKDUtJTkRfRkFMTEJBQ0sQAxIOCgpLSU5EX0hFREdF",
-            "EARCEQoPX2Nvc3RfdXNkX25hbm9zIi0KB1dhcm5pbmcSDQoFZmllbGQYASAB",
-            "KAkSEwoLZGVzY3JpcHRpb24YAiABKAki0QEKC0NhbGxGYWlsdXJlEg8KB2Nh",
-            "bGxfaWQYASABKAkSDwoHc3RhcnRlZBgCIAEoCBIoCghhdHRlbXB0cxgDIAMo",
-            "CzIWLmxsbWdhdGV3YXkudjEuQXR0ZW1wdBIjCgV1c2FnZRgEIAEoCzIULmxs",
-            "bWdhdGV3YXkudjEuVXNhZ2USGAoQcHJvdmlkZXJfbWVzc2FnZRgFIAEoCRI3",
-            "ChBxdW90YV92aW9sYXRpb25zGAYgAygLMh0ubGxtZ2F0ZXdheS52MS5RdW90",
-            "YVZpb2xhdGlvbiKaAQoOUXVvdGFWaW9sYXRpb24SDQoFc2NvcGUYASABKAkS",
-            "DgoGbWV0cmljGAIgASgJEg4KBndpbmRvdxgDIAEoCRINCgVsaW1pdBgEIAEo",
-            "AxIMCgR1c2VkGAUgASgDEgwKBGhlbGQYBiABKAMSLgoKcmVzZXRfdGltZRgH",
-            "IAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCowEKEWRldi5sbG1n",
-            "YXRld2F5LnYxQglDYWxsUHJvdG9QAVpKZ2l0aHViLmNvbS9sbG1nYXRld2F5",
-            "L2xsbWdhdGV3YXkvY2xpZW50cy9nby9nZW4vbGxtZ2F0ZXdheS92MTtsbG1n",
-            "YXRld2F5djGiAgNMR1eqAg1MbG1HYXRld2F5LlYxygINTGxtR2F0ZXdheVxW",
-            "MeoCDkxsbUdhdGV3YXk6OlYxYgZwcm90bzM="));
+            "Zi5EdXJhdGlvbhIVCg1wcm92aWRlcl9qc29uGAwgASgJEi0KC3JhdGVfbGlt",
+            "aXRzGA0gAygLMhgubGxtZ2F0ZXdheS52MS5SYXRlTGltaXQijAEKCVJhdGVM",
+            "aW1pdBINCgVzY29wZRgBIAEoCRIOCgZtZXRyaWMYAiABKAkSDgoGd2luZG93",
+            "GAMgASgJEg0KBWxpbWl0GAQgASgDEhEKCXJlbWFpbmluZxgFIAEoAxIuCgty",
+            "ZXNldF9hZnRlchgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLZ",
+            "AgoHQXR0ZW1wdBIQCghwcm92aWRlchgBIAEoCRINCgVtb2RlbBgCIAEoCRIw",
+            "CgxlcnJvcl9yZWFzb24YAyABKA4yGi5sbG1nYXRld2F5LnYxLkVycm9yUmVh",
+            "c29uEhMKC2h0dHBfc3RhdHVzGAQgASgFEioKB2xhdGVuY3kYBSABKAsyGS5n",
+            "b29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoEa2luZBgGIAEoDjIbLmxsbWdh",
+            "dGV3YXkudjEuQXR0ZW1wdC5LaW5kEhsKDmNvc3RfdXNkX25hbm9zGAcgASgD",
+            "SACIAQEiXwoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9G",
+            "SVJTVBABEg4KCktJTkRfUkVUUlkQAhIRCg1LSU5EX0ZBTExCQUNLEAMSDgoK",
+            "S0lORF9IRURHRRAEQhEKD19jb3N0X3VzZF9uYW5vcyItCgdXYXJuaW5nEg0K",
+            "BWZpZWxkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJItEBCgtDYWxsRmFp",
+            "bHVyZRIPCgdjYWxsX2lkGAEgASgJEg8KB3N0YXJ0ZWQYAiABKAgSKAoIYXR0",
+            "ZW1wdHMYAyADKAsyFi5sbG1nYXRld2F5LnYxLkF0dGVtcHQSIwoFdXNhZ2UY",
+            "BCABKAsyFC5sbG1nYXRld2F5LnYxLlVzYWdlEhgKEHByb3ZpZGVyX21lc3Nh",
+            "Z2UYBSABKAkSNwoQcXVvdGFfdmlvbGF0aW9ucxgGIAMoCzIdLmxsbWdhdGV3",
+            "YXkudjEuUXVvdGFWaW9sYXRpb24imgEKDlF1b3RhVmlvbGF0aW9uEg0KBXNj",
+            "b3BlGAEgASgJEg4KBm1ldHJpYxgCIAEoCRIOCgZ3aW5kb3cYAyABKAkSDQoF",
+            "bGltaXQYBCABKAMSDAoEdXNlZBgFIAEoAxIMCgRoZWxkGAYgASgDEi4KCnJl",
+            "c2V0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQqMB",
+            "ChFkZXYubGxtZ2F0ZXdheS52MUIJQ2FsbFByb3RvUAFaSmdpdGh1Yi5jb20v",
+            "bGxtZ2F0ZXdheS9sbG1nYXRld2F5L2NsaWVudHMvZ28vZ2VuL2xsbWdhdGV3",
+            "YXkvdjE7bGxtZ2F0ZXdheXYxogIDTEdXqgINTGxtR2F0ZXdheS5WMcoCDUxs",
+            "bUdhdGV3YXlcVjHqAg5MbG1HYXRld2F5OjpWMWIGcHJvdG8z"));
       descriptor = pbr::FileDescriptor.FromGeneratedCode(descriptorData,
           new pbr::FileDescriptor[] { global::Google.Protobuf.WellKnownTypes.DurationReflection.Descriptor, global::Google.Protobuf.WellKnownTypes.TimestampReflection.Descriptor, global::LlmGateway.V1.CacheReflection.Descriptor, global::LlmGateway.V1.ErrorReasonReflection.Descriptor, global::LlmGateway.V1.UsageReflection.Descriptor, },
           new pbr::GeneratedClrTypeInfo(null, null, new pbr::GeneratedClrTypeInfo[] {
-            new pbr::GeneratedClrTypeInfo(typeof(global::LlmGateway.V1.CallInfo), global::LlmGateway.V1.CallInfo.Parser, new[]{ "CallId", "CreateTime", "Provider", "Model", "ProviderResponseId", "ServiceTier", "Cache", "Attempts", "Warnings", "GatewayLatency", "FirstContentLatency", "ProviderJson" }, null, null, null, null),
+            new pbr::GeneratedClrTypeInfo(typeof(global::LlmGateway.V1.CallInfo), global::LlmGateway.V1.CallInfo.Parser, new[]{ "CallId", "CreateTime", "Provider", "Model", "ProviderResponseId", "ServiceTier", "Cache", "Attempts", "Warnings", "GatewayLatency", "FirstContentLatency", "ProviderJson", "RateLimits" }, null, null, null, null),
+            new pbr::GeneratedClrTypeInfo(typeof(global::LlmGateway.V1.RateLimit), global::LlmGateway.V1.RateLimit.Parser, new[]{ "Scope", "Metric", "Window", "Limit", "Remaining", "ResetAfter" }, null, null, null, null),
             new pbr::GeneratedClrTypeInfo(typeof(global::LlmGateway.V1.Attempt), global::LlmGateway.V1.Attempt.Parser, new[]{ "Provider", "Model", "ErrorReason", "HttpStatus", "Latency", "Kind", "CostUsdNanos" }, new[]{ "CostUsdNanos" }, new[]{ typeof(global::LlmGateway.V1.Attempt.Types.Kind) }, null, null),
             new pbr::GeneratedClrTypeInfo(typeof(global::LlmGateway.V1.Warning), global::LlmGateway.V1.Warning.Parser, new[]{ "Field", "Description" }, null, null, null, null),
             new pbr::GeneratedClrTypeInfo(typeof(global::LlmGateway.V1.CallFailure), global::LlmGateway.V1.CallFailure.Parser, new[]{ "CallId", "Started", "Attempts", "Usage", "ProviderMessage", "QuotaViolations" }, null, null, null, null),
@@ -123,6 +128,7 @@ namespace LlmGateway.V1 {
       gatewayLatency_ = other.gatewayLatency_ != null ? other.gatewayLatency_.Clone() : null;
       firstContentLatency_ = other.firstContentLatency_ != null ? other.firstContentLatency_.Clone() : null;
       providerJson_ = other.providerJson_;
+      rateLimits_ = other.rateLimits_.Clone();
       _unknownFields = pb::UnknownFieldSet.Clone(other._unknownFields);
     }
 
@@ -316,6 +322,21 @@ namespace LlmGateway.V1 {
       }
     }
 
+    /// <summary>Field number for the "rate_limits" field.</summary>
+    public const int RateLimitsFieldNumber = 13;
+    private static readonly pb::FieldCodec<global::LlmGateway.V1.RateLimit> _repeated_rateLimits_codec
+        = pb::FieldCodec.ForMessage(106, global::LlmGateway.V1.RateLimit.Parser);
+    private readonly pbc::RepeatedField<global::LlmGateway.V1.RateLimit> rateLimits_ = new pbc::RepeatedField<global::LlmGateway.V1.RateLimit>();
+    /// <summary>
+    /// The rates that the call counted against: of each metric the one with the least left. Empty where
+    /// none apply.
+    /// </summary>
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public pbc::RepeatedField<global::LlmGateway.V1.RateLimit> RateLimits {
+      get { return rateLimits_; }
+    }
+
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
     public override bool Equals(object other) {
@@ -343,6 +364,7 @@ namespace LlmGateway.V1 {
       if (!object.Equals(GatewayLatency, other.GatewayLatency)) return false;
       if (!object.Equals(FirstContentLatency, other.FirstContentLatency)) return false;
       if (ProviderJson != other.ProviderJson) return false;
+      if(!rateLimits_.Equals(other.rateLimits_)) return false;
       return Equals(_unknownFields, other._unknownFields);
     }
 
@@ -362,6 +384,7 @@ namespace LlmGateway.V1 {
       if (gatewayLatency_ != null) hash ^= GatewayLatency.GetHashCode();
       if (firstContentLatency_ != null) hash ^= FirstContentLatency.GetHashCode();
       if (ProviderJson.Length != 0) hash ^= ProviderJson.GetHashCode();
+      hash ^= rateLimits_.GetHashCode();
       if (_unknownFields != null) {
         hash ^= _unknownFields.GetHashCode();
       }
@@ -422,6 +445,7 @@ namespace LlmGateway.V1 {
         output.WriteRawTag(98);
         output.WriteString(ProviderJson);
       }
+      rateLimits_.WriteTo(output, _repeated_rateLimits_codec);
       if (_unknownFields != null) {
         _unknownFields.WriteTo(output);
       }
@@ -474,6 +498,7 @@ namespace LlmGateway.V1 {
         output.WriteRawTag(98);
         output.WriteString(ProviderJson);
       }
+      rateLimits_.WriteTo(ref output, _repeated_rateLimits_codec);
       if (_unknownFields != null) {
         _unknownFields.WriteTo(ref output);
       }
@@ -516,6 +541,7 @@ namespace LlmGateway.V1 {
       if (ProviderJson.Length != 0) {
         size += 1 + pb::CodedOutputStream.ComputeStringSize(ProviderJson);
       }
+      size += rateLimits_.CalculateSize(_repeated_rateLimits_codec);
       if (_unknownFields != null) {
         size += _unknownFields.CalculateSize();
       }
@@ -572,6 +598,7 @@ namespace LlmGateway.V1 {
       if (other.ProviderJson.Length != 0) {
         ProviderJson = other.ProviderJson;
       }
+      rateLimits_.Add(other.rateLimits_);
       _unknownFields = pb::UnknownFieldSet.MergeFrom(_unknownFields, other._unknownFields);
     }
 
@@ -649,6 +676,10 @@ namespace LlmGateway.V1 {
           }
           case 98: {
             ProviderJson = input.ReadString();
+            break;
+          }
+          case 106: {
+            rateLimits_.AddEntriesFrom(input, _repeated_rateLimits_codec);
             break;
           }
         }
@@ -730,6 +761,423 @@ namespace LlmGateway.V1 {
             ProviderJson = input.ReadString();
             break;
           }
+          case 106: {
+            rateLimits_.AddEntriesFrom(ref input, _repeated_rateLimits_codec);
+            break;
+          }
+        }
+      }
+    }
+    #endif
+
+  }
+
+  /// <summary>
+  /// A limit on requests or tokens a second or a minute, and what is left of it.
+  /// </summary>
+  [global::System.Diagnostics.DebuggerDisplayAttribute("{ToString(),nq}")]
+  public sealed partial class RateLimit : pb::IMessage<RateLimit>
+  #if !GOOGLE_PROTOBUF_REFSTRUCT_COMPATIBILITY_MODE
+      , pb::IBufferMessage
+  #endif
+  {
+    private static readonly pb::MessageParser<RateLimit> _parser = new pb::MessageParser<RateLimit>(() => new RateLimit());
+    private pb::UnknownFieldSet _unknownFields;
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public static pb::MessageParser<RateLimit> Parser { get { return _parser; } }
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public static pbr::MessageDescriptor Descriptor {
+      get { return global::LlmGateway.V1.CallReflection.Descriptor.MessageTypes[1]; }
+    }
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    pbr::MessageDescriptor pb::IMessage.Descriptor {
+      get { return Descriptor; }
+    }
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public RateLimit() {
+      OnConstruction();
+    }
+
+    partial void OnConstruction();
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public RateLimit(RateLimit other) : this() {
+      scope_ = other.scope_;
+      metric_ = other.metric_;
+      window_ = other.window_;
+      limit_ = other.limit_;
+      remaining_ = other.remaining_;
+      resetAfter_ = other.resetAfter_ != null ? other.resetAfter_.Clone() : null;
+      _unknownFields = pb::UnknownFieldSet.Clone(other._unknownFields);
+    }
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public RateLimit Clone() {
+      return new RateLimit(this);
+    }
+
+    /// <summary>Field number for the "scope" field.</summary>
+    public const int ScopeFieldNumber = 1;
+    private string scope_ = "";
+    /// <summary>
+    /// Whose limit it is, for example `key/ci`.
+    /// </summary>
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public string Scope {
+      get { return scope_; }
+      set {
+        scope_ = pb::ProtoPreconditions.CheckNotNull(value, "value");
+      }
+    }
+
+    /// <summary>Field number for the "metric" field.</summary>
+    public const int MetricFieldNumber = 2;
+    private string metric_ = "";
+    /// <summary>
+    /// What it counts: `requests`, `tokens`, or a newer word.
+    /// </summary>
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public string Metric {
+      get { return metric_; }
+      set {
+        metric_ = pb::ProtoPreconditions.CheckNotNull(value, "value");
+      }
+    }
+
+    /// <summary>Field number for the "window" field.</summary>
+    public const int WindowFieldNumber = 3;
+    private string window_ = "";
+    /// <summary>
+    /// The time over which it counts: `second`, `minute`, or a newer word.
+    /// </summary>
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public string Window {
+      get { return window_; }
+      set {
+        window_ = pb::ProtoPreconditions.CheckNotNull(value, "value");
+      }
+    }
+
+    /// <summary>Field number for the "limit" field.</summary>
+    public const int LimitFieldNumber = 4;
+    private long limit_;
+    /// <summary>
+    /// The most that the window allows, 0 or more.
+    /// </summary>
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public long Limit {
+      get { return limit_; }
+      set {
+        limit_ = value;
+      }
+    }
+
+    /// <summary>Field number for the "remaining" field.</summary>
+    public const int RemainingFieldNumber = 5;
+    private long remaining_;
+    /// <summary>
+    /// What is left now, 0 or more. Tokens are taken by a guess, and corrected once the call has ended.
+    /// </summary>
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public long Remaining {
+      get { return remaining_; }
+      set {
+        remaining_ = value;
+      }
+    }
+
+    /// <summary>Field number for the "reset_after" field.</summary>
+    public const int ResetAfterFieldNumber = 6;
+    private global::Google.Protobuf.WellKnownTypes.Duration resetAfter_;
+    /// <summary>
+    /// How long until all of it is left again, if nothing else is taken.
+    /// </summary>
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public global::Google.Protobuf.WellKnownTypes.Duration ResetAfter {
+      get { return resetAfter_; }
+      set {
+        resetAfter_ = value;
+      }
+    }
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public override bool Equals(object other) {
+      return Equals(other as RateLimit);
+    }
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public bool Equals(RateLimit other) {
+      if (ReferenceEquals(other, null)) {
+        return false;
+      }
+      if (ReferenceEquals(other, this)) {
+        return true;
+      }
+      if (Scope != other.Scope) return false;
+      if (Metric != other.Metric) return false;
+      if (Window != other.Window) return false;
+      if (Limit != other.Limit) return false;
+      if (Remaining != other.Remaining) return false;
+      if (!object.Equals(ResetAfter, other.ResetAfter)) return false;
+      return Equals(_unknownFields, other._unknownFields);
+    }
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public override int GetHashCode() {
+      int hash = 1;
+      if (Scope.Length != 0) hash ^= Scope.GetHashCode();
+      if (Metric.Length != 0) hash ^= Metric.GetHashCode();
+      if (Window.Length != 0) hash ^= Window.GetHashCode();
+      if (Limit != 0L) hash ^= Limit.GetHashCode();
+      if (Remaining != 0L) hash ^= Remaining.GetHashCode();
+      if (resetAfter_ != null) hash ^= ResetAfter.GetHashCode();
+      if (_unknownFields != null) {
+        hash ^= _unknownFields.GetHashCode();
+      }
+      return hash;
+    }
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public override string ToString() {
+      return pb::JsonFormatter.ToDiagnosticString(this);
+    }
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public void WriteTo(pb::CodedOutputStream output) {
+    #if !GOOGLE_PROTOBUF_REFSTRUCT_COMPATIBILITY_MODE
+      output.WriteRawMessage(this);
+    #else
+      if (Scope.Length != 0) {
+        output.WriteRawTag(10);
+        output.WriteString(Scope);
+      }
+      if (Metric.Length != 0) {
+        output.WriteRawTag(18);
+        output.WriteString(Metric);
+      }
+      if (Window.Length != 0) {
+        output.WriteRawTag(26);
+        output.WriteString(Window);
+      }
+      if (Limit != 0L) {
+        output.WriteRawTag(32);
+        output.WriteInt64(Limit);
+      }
+      if (Remaining != 0L) {
+        output.WriteRawTag(40);
+        output.WriteInt64(Remaining);
+      }
+      if (resetAfter_ != null) {
+        output.WriteRawTag(50);
+        output.WriteMessage(ResetAfter);
+      }
+      if (_unknownFields != null) {
+        _unknownFields.WriteTo(output);
+      }
+    #endif
+    }
+
+    #if !GOOGLE_PROTOBUF_REFSTRUCT_COMPATIBILITY_MODE
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    void pb::IBufferMessage.InternalWriteTo(ref pb::WriteContext output) {
+      if (Scope.Length != 0) {
+        output.WriteRawTag(10);
+        output.WriteString(Scope);
+      }
+      if (Metric.Length != 0) {
+        output.WriteRawTag(18);
+        output.WriteString(Metric);
+      }
+      if (Window.Length != 0) {
+        output.WriteRawTag(26);
+        output.WriteString(Window);
+      }
+      if (Limit != 0L) {
+        output.WriteRawTag(32);
+        output.WriteInt64(Limit);
+      }
+      if (Remaining != 0L) {
+        output.WriteRawTag(40);
+        output.WriteInt64(Remaining);
+      }
+      if (resetAfter_ != null) {
+        output.WriteRawTag(50);
+        output.WriteMessage(ResetAfter);
+      }
+      if (_unknownFields != null) {
+        _unknownFields.WriteTo(ref output);
+      }
+    }
+    #endif
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public int CalculateSize() {
+      int size = 0;
+      if (Scope.Length != 0) {
+        size += 1 + pb::CodedOutputStream.ComputeStringSize(Scope);
+      }
+      if (Metric.Length != 0) {
+        size += 1 + pb::CodedOutputStream.ComputeStringSize(Metric);
+      }
+      if (Window.Length != 0) {
+        size += 1 + pb::CodedOutputStream.ComputeStringSize(Window);
+      }
+      if (Limit != 0L) {
+        size += 1 + pb::CodedOutputStream.ComputeInt64Size(Limit);
+      }
+      if (Remaining != 0L) {
+        size += 1 + pb::CodedOutputStream.ComputeInt64Size(Remaining);
+      }
+      if (resetAfter_ != null) {
+        size += 1 + pb::CodedOutputStream.ComputeMessageSize(ResetAfter);
+      }
+      if (_unknownFields != null) {
+        size += _unknownFields.CalculateSize();
+      }
+      return size;
+    }
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public void MergeFrom(RateLimit other) {
+      if (other == null) {
+        return;
+      }
+      if (other.Scope.Length != 0) {
+        Scope = other.Scope;
+      }
+      if (other.Metric.Length != 0) {
+        Metric = other.Metric;
+      }
+      if (other.Window.Length != 0) {
+        Window = other.Window;
+      }
+      if (other.Limit != 0L) {
+        Limit = other.Limit;
+      }
+      if (other.Remaining != 0L) {
+        Remaining = other.Remaining;
+      }
+      if (other.resetAfter_ != null) {
+        if (resetAfter_ == null) {
+          ResetAfter = new global::Google.Protobuf.WellKnownTypes.Duration();
+        }
+        ResetAfter.MergeFrom(other.ResetAfter);
+      }
+      _unknownFields = pb::UnknownFieldSet.MergeFrom(_unknownFields, other._unknownFields);
+    }
+
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public void MergeFrom(pb::CodedInputStream input) {
+    #if !GOOGLE_PROTOBUF_REFSTRUCT_COMPATIBILITY_MODE
+      input.ReadRawMessage(this);
+    #else
+      uint tag;
+      while ((tag = input.ReadTag()) != 0) {
+      if ((tag & 7) == 4) {
+        // Abort on any end group tag.
+        return;
+      }
+      switch(tag) {
+          default:
+            _unknownFields = pb::UnknownFieldSet.MergeFieldFrom(_unknownFields, input);
+            break;
+          case 10: {
+            Scope = input.ReadString();
+            break;
+          }
+          case 18: {
+            Metric = input.ReadString();
+            break;
+          }
+          case 26: {
+            Window = input.ReadString();
+            break;
+          }
+          case 32: {
+            Limit = input.ReadInt64();
+            break;
+          }
+          case 40: {
+            Remaining = input.ReadInt64();
+            break;
+          }
+          case 50: {
+            if (resetAfter_ == null) {
+              ResetAfter = new global::Google.Protobuf.WellKnownTypes.Duration();
+            }
+            input.ReadMessage(ResetAfter);
+            break;
+          }
+        }
+      }
+    #endif
+    }
+
+    #if !GOOGLE_PROTOBUF_REFSTRUCT_COMPATIBILITY_MODE
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    void pb::IBufferMessage.InternalMergeFrom(ref pb::ParseContext input) {
+      uint tag;
+      while ((tag = input.ReadTag()) != 0) {
+      if ((tag & 7) == 4) {
+        // Abort on any end group tag.
+        return;
+      }
+      switch(tag) {
+          default:
+            _unknownFields = pb::UnknownFieldSet.MergeFieldFrom(_unknownFields, ref input);
+            break;
+          case 10: {
+            Scope = input.ReadString();
+            break;
+          }
+          case 18: {
+            Metric = input.ReadString();
+            break;
+          }
+          case 26: {
+            Window = input.ReadString();
+            break;
+          }
+          case 32: {
+            Limit = input.ReadInt64();
+            break;
+          }
+          case 40: {
+            Remaining = input.ReadInt64();
+            break;
+          }
+          case 50: {
+            if (resetAfter_ == null) {
+              ResetAfter = new global::Google.Protobuf.WellKnownTypes.Duration();
+            }
+            input.ReadMessage(ResetAfter);
+            break;
+          }
         }
       }
     }
@@ -756,7 +1204,7 @@ namespace LlmGateway.V1 {
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
     public static pbr::MessageDescriptor Descriptor {
-      get { return global::LlmGateway.V1.CallReflection.Descriptor.MessageTypes[1]; }
+      get { return global::LlmGateway.V1.CallReflection.Descriptor.MessageTypes[2]; }
     }
 
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
@@ -1260,7 +1708,7 @@ namespace LlmGateway.V1 {
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
     public static pbr::MessageDescriptor Descriptor {
-      get { return global::LlmGateway.V1.CallReflection.Descriptor.MessageTypes[2]; }
+      get { return global::LlmGateway.V1.CallReflection.Descriptor.MessageTypes[3]; }
     }
 
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
@@ -1508,7 +1956,7 @@ namespace LlmGateway.V1 {
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
     public static pbr::MessageDescriptor Descriptor {
-      get { return global::LlmGateway.V1.CallReflection.Descriptor.MessageTypes[3]; }
+      get { return global::LlmGateway.V1.CallReflection.Descriptor.MessageTypes[4]; }
     }
 
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
@@ -1625,7 +2073,7 @@ namespace LlmGateway.V1 {
         = pb::FieldCodec.ForMessage(50, global::LlmGateway.V1.QuotaViolation.Parser);
     private readonly pbc::RepeatedField<global::LlmGateway.V1.QuotaViolation> quotaViolations_ = new pbc::RepeatedField<global::LlmGateway.V1.QuotaViolation>();
     /// <summary>
-    /// The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+    /// The quotas that refused the call. Empty where it failed otherwise.
     /// </summary>
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
@@ -1884,7 +2332,7 @@ namespace LlmGateway.V1 {
   }
 
   /// <summary>
-  /// One quota that a call would break. Not sent yet: the gateway keeps no quotas.
+  /// One quota that a call would break.
   ///
   /// `limit`, `used` and `held` count what `metric` names: tokens, requests, calls at once, or cost in
   /// 1e-9 US dollars. A call is refused if `used + held` and what it asks for exceed `limit`.
@@ -1904,7 +2352,7 @@ namespace LlmGateway.V1 {
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
     public static pbr::MessageDescriptor Descriptor {
-      get { return global::LlmGateway.V1.CallReflection.Descriptor.MessageTypes[4]; }
+      get { return global::LlmGateway.V1.CallReflection.Descriptor.MessageTypes[5]; }
     }
 
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
@@ -1959,7 +2407,7 @@ namespace LlmGateway.V1 {
     public const int MetricFieldNumber = 2;
     private string metric_ = "";
     /// <summary>
-    /// What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+    /// What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
     /// </summary>
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
@@ -1974,7 +2422,8 @@ namespace LlmGateway.V1 {
     public const int WindowFieldNumber = 3;
     private string window_ = "";
     /// <summary>
-    /// The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+    /// The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+    /// newer word. Empty for `concurrency`.
     /// </summary>
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
@@ -2004,7 +2453,7 @@ namespace LlmGateway.V1 {
     public const int UsedFieldNumber = 5;
     private long used_;
     /// <summary>
-    /// What finished calls have spent in the window, 0 or more.
+    /// What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
     /// </summary>
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
@@ -2034,7 +2483,8 @@ namespace LlmGateway.V1 {
     public const int ResetTimeFieldNumber = 7;
     private global::Google.Protobuf.WellKnownTypes.Timestamp resetTime_;
     /// <summary>
-    /// When the window turns over and `used` starts at 0 again. Unset for `total`.
+    /// When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+    /// against it. Unset for `total` and for `concurrency`.
     /// </summary>
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]

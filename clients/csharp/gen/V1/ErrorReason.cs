@@ -25,7 +25,7 @@ namespace LlmGateway.V1 {
       byte[] descriptorData = global::System.Convert.FromBase64String(
           string.Concat(
             "CiBsbG1nYXRld2F5L3YxL2Vycm9yX3JlYXNvbi5wcm90bxINbGxtZ2F0ZXdh",
-            "eS52MSrICgoLRXJyb3JSZWFzb24SHAoYRVJST1JfUkVBU09OX1VOU1BFQ0lG",
+            "eS52MSqPCwoLRXJyb3JSZWFzb24SHAoYRVJST1JfUkVBU09OX1VOU1BFQ0lG",
             "SUVEEAASHgoaRVJST1JfUkVBU09OX0lOVkFMSURfRklFTEQQARIhCh1FUlJP",
             "Ul9SRUFTT05fQ09OVEVYVF9UT09fTE9ORxACEiEKHUVSUk9SX1JFQVNPTl9D",
             "T05URU5UX0ZJTFRFUkVEEAMSHgoaRVJST1JfUkVBU09OX0dVQVJEX0JMT0NL",
@@ -36,30 +36,31 @@ namespace LlmGateway.V1 {
             "VF9GT1VORBAUEhsKF0VSUk9SX1JFQVNPTl9DQUNIRV9NSVNTEBUSIwofRVJS",
             "T1JfUkVBU09OX1JFU09VUkNFX05PVF9GT1VORBAWEicKI0VSUk9SX1JFQVNP",
             "Tl9JREVNUE9URU5DWV9LRVlfUkVVU0VEEBcSHgoaRVJST1JfUkVBU09OX0VU",
-            "QUdfTUlTTUFUQ0gQGBIjCh9FUlJPUl9SRUFTT05fQ0FQQUJJTElUWV9NSVNT",
-            "SU5HEB4SHgoaRVJST1JfUkVBU09OX1BSSUNFX1VOS05PV04QHxIfChtFUlJP",
-            "Ul9SRUFTT05fUVVPVEFfRVhDRUVERUQQKBIgChxFUlJPUl9SRUFTT05fQlVE",
-            "R0VUX0VYQ0VFREVEECkSJgoiRVJST1JfUkVBU09OX1BST1ZJREVSX1JBVEVf",
-            "TElNSVRFRBAqEiMKH0VSUk9SX1JFQVNPTl9HQVRFV0FZX09WRVJMT0FERUQQ",
-            "KxIiCh5FUlJPUl9SRUFTT05fUkVRVUVTVF9UT09fTEFSR0UQLBIjCh9FUlJP",
-            "Ul9SRUFTT05fUkVTUE9OU0VfVE9PX0xBUkdFEC0SIwofRVJST1JfUkVBU09O",
-            "X0FMTF9UQVJHRVRTX0ZBSUxFRBAyEiQKIEVSUk9SX1JFQVNPTl9QUk9WSURF",
-            "Ul9PVkVSTE9BREVEEDMSJQohRVJST1JfUkVBU09OX1BST1ZJREVSX1VOUkVB",
-            "Q0hBQkxFEDQSJgoiRVJST1JfUkVBU09OX1BST1ZJREVSX0tFWV9SRUpFQ1RF",
-            "RBA1EiYKIkVSUk9SX1JFQVNPTl9QUk9WSURFUl9CQURfUkVTUE9OU0UQNhIe",
-            "ChpFUlJPUl9SRUFTT05fU1RSRUFNX0JST0tFThA3EiIKHkVSUk9SX1JFQVNP",
-            "Tl9TVE9SRV9VTkFWQUlMQUJMRRA4Eh0KGUVSUk9SX1JFQVNPTl9TVE9SQUdF",
-            "X0ZVTEwQORIeChpFUlJPUl9SRUFTT05fU0hVVFRJTkdfRE9XThA6Eh0KGUVS",
-            "Uk9SX1JFQVNPTl9DSVJDVUlUX09QRU4QOxIgChxFUlJPUl9SRUFTT05fQ09O",
-            "TkVDVF9USU1FT1VUEDwSJgoiRVJST1JfUkVBU09OX0ZJUlNUX0NPTlRFTlRf",
-            "VElNRU9VVBA9EiIKHkVSUk9SX1JFQVNPTl9FVkVOVF9HQVBfVElNRU9VVBA+",
-            "Eh4KGkVSUk9SX1JFQVNPTl9UT1RBTF9USU1FT1VUED8SIAocRVJST1JfUkVB",
-            "U09OX1JFQURFUl9UT09fU0xPVxBAEh8KG0VSUk9SX1JFQVNPTl9JTlRFUk5B",
-            "TF9FUlJPUhBGQqoBChFkZXYubGxtZ2F0ZXdheS52MUIQRXJyb3JSZWFzb25Q",
-            "cm90b1ABWkpnaXRodWIuY29tL2xsbWdhdGV3YXkvbGxtZ2F0ZXdheS9jbGll",
-            "bnRzL2dvL2dlbi9sbG1nYXRld2F5L3YxO2xsbWdhdGV3YXl2MaICA0xHV6oC",
-            "DUxsbUdhdGV3YXkuVjHKAg1MbG1HYXRld2F5XFYx6gIOTGxtR2F0ZXdheTo6",
-            "VjFiBnByb3RvMw=="));
+            "QUdfTUlTTUFUQ0gQGBIgChxFUlJPUl9SRUFTT05fUkVTT1VSQ0VfRVhJU1RT",
+            "EBkSIwofRVJST1JfUkVBU09OX0NBUEFCSUxJVFlfTUlTU0lORxAeEh4KGkVS",
+            "Uk9SX1JFQVNPTl9QUklDRV9VTktOT1dOEB8SIwofRVJST1JfUkVBU09OX1JF",
+            "U09VUkNFX1JFQURfT05MWRAgEh8KG0VSUk9SX1JFQVNPTl9RVU9UQV9FWENF",
+            "RURFRBAoEiAKHEVSUk9SX1JFQVNPTl9CVURHRVRfRVhDRUVERUQQKRImCiJF",
+            "UlJPUl9SRUFTT05fUFJPVklERVJfUkFURV9MSU1JVEVEECoSIwofRVJST1Jf",
+            "UkVBU09OX0dBVEVXQVlfT1ZFUkxPQURFRBArEiIKHkVSUk9SX1JFQVNPTl9S",
+            "RVFVRVNUX1RPT19MQVJHRRAsEiMKH0VSUk9SX1JFQVNPTl9SRVNQT05TRV9U",
+            "T09fTEFSR0UQLRIjCh9FUlJPUl9SRUFTT05fQUxMX1RBUkdFVFNfRkFJTEVE",
+            "EDISJAogRVJST1JfUkVBU09OX1BST1ZJREVSX09WRVJMT0FERUQQMxIlCiFF",
+            "UlJPUl9SRUFTT05fUFJPVklERVJfVU5SRUFDSEFCTEUQNBImCiJFUlJPUl9S",
+            "RUFTT05fUFJPVklERVJfS0VZX1JFSkVDVEVEEDUSJgoiRVJST1JfUkVBU09O",
+            "X1BST1ZJREVSX0JBRF9SRVNQT05TRRA2Eh4KGkVSUk9SX1JFQVNPTl9TVFJF",
+            "QU1fQlJPS0VOEDcSIgoeRVJST1JfUkVBU09OX1NUT1JFX1VOQVZBSUxBQkxF",
+            "EDgSHQoZRVJST1JfUkVBU09OX1NUT1JBR0VfRlVMTBA5Eh4KGkVSUk9SX1JF",
+            "QVNPTl9TSFVUVElOR19ET1dOEDoSHQoZRVJST1JfUkVBU09OX0NJUkNVSVRf",
+            "T1BFThA7EiAKHEVSUk9SX1JFQVNPTl9DT05ORUNUX1RJTUVPVVQQPBImCiJF",
+            "UlJPUl9SRUFTT05fRklSU1RfQ09OVEVOVF9USU1FT1VUED0SIgoeRVJST1Jf",
+            "UkVBU09OX0VWRU5UX0dBUF9USU1FT1VUED4SHgoaRVJST1JfUkVBU09OX1RP",
+            "VEFMX1RJTUVPVVQQPxIgChxFUlJPUl9SRUFTT05fUkVBREVSX1RPT19TTE9X",
+            "EEASHwobRVJST1JfUkVBU09OX0lOVEVSTkFMX0VSUk9SEEZCqgEKEWRldi5s",
+            "bG1nYXRld2F5LnYxQhBFcnJvclJlYXNvblByb3RvUAFaSmdpdGh1Yi5jb20v",
+            "bGxtZ2F0ZXdheS9sbG1nYXRld2F5L2NsaWVudHMvZ28vZ2VuL2xsbWdhdGV3",
+            "YXkvdjE7bGxtZ2F0ZXdheXYxogIDTEdXqgINTGxtR2F0ZXdheS5WMcoCDUxs",
+            "bUdhdGV3YXlcVjHqAg5MbG1HYXRld2F5OjpWMWIGcHJvdG8z"));
       descriptor = pbr::FileDescriptor.FromGeneratedCode(descriptorData,
           new pbr::FileDescriptor[] { },
           new pbr::GeneratedClrTypeInfo(new[] {typeof(global::LlmGateway.V1.ErrorReason), }, null, null));
@@ -124,7 +125,8 @@ namespace LlmGateway.V1 {
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_MODEL_NOT_ALLOWED")] ModelNotAllowed = 11,
     /// <summary>
-    /// PERMISSION_DENIED, 403. The caller may not do this. Not raised yet. Metadata: `permission`.
+    /// PERMISSION_DENIED, 403. The caller's role does not let it do this. Raised by the admin services
+    /// only. Metadata: `permission`.
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_PERMISSION_MISSING")] PermissionMissing = 12,
     /// <summary>
@@ -138,7 +140,7 @@ namespace LlmGateway.V1 {
     [pbr::OriginalName("ERROR_REASON_CACHE_MISS")] CacheMiss = 21,
     /// <summary>
     /// NOT_FOUND, 404. There is no such resource for this caller: another tenant's are not found,
-    /// either. Not raised yet. Metadata: `resource`.
+    /// either. Raised by the admin services only. Metadata: `resource`.
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_RESOURCE_NOT_FOUND")] ResourceNotFound = 22,
     /// <summary>
@@ -146,27 +148,40 @@ namespace LlmGateway.V1 {
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_IDEMPOTENCY_KEY_REUSED")] IdempotencyKeyReused = 23,
     /// <summary>
-    /// ABORTED, 409. The resource changed since its `etag` was read: read it again. Not raised yet.
+    /// ABORTED, 409. The resource changed since its `etag` was read: read it again. Raised by the admin
+    /// services only. Metadata: `resource`.
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_ETAG_MISMATCH")] EtagMismatch = 24,
+    /// <summary>
+    /// ALREADY_EXISTS, 409. There is a resource of this name. Raised by the admin services only.
+    /// Metadata: `resource`.
+    /// </summary>
+    [pbr::OriginalName("ERROR_REASON_RESOURCE_EXISTS")] ResourceExists = 25,
     /// <summary>
     /// FAILED_PRECONDITION, 400. No target can do what the request asks, or none is left by the
     /// request's own `RoutingPreferences`. Metadata: `model`, `capability`.
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_CAPABILITY_MISSING")] CapabilityMissing = 30,
     /// <summary>
-    /// FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Not raised yet.
-    /// Metadata: `model`.
+    /// FAILED_PRECONDITION, 400. A cost quota applies, and it is not known what the request could cost:
+    /// the model has no price, or something is asked for that has none. The message says what to change.
+    /// Metadata: `model`, `field`: the path of what has no price, if it is not the model.
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_PRICE_UNKNOWN")] PriceUnknown = 31,
     /// <summary>
-    /// RESOURCE_EXHAUSTED, 429. A quota of the caller is used up for now. Comes with
-    /// `google.rpc.QuotaFailure` and `google.rpc.RetryInfo`. Not raised yet.
+    /// FAILED_PRECONDITION, 400. The resource stands in the gateway's configuration, and is changed there.
+    /// Raised by the admin services only. Metadata: `resource`.
+    /// </summary>
+    [pbr::OriginalName("ERROR_REASON_RESOURCE_READ_ONLY")] ResourceReadOnly = 32,
+    /// <summary>
+    /// RESOURCE_EXHAUSTED, 429. A quota is used up for now. Comes with `google.rpc.QuotaFailure`,
+    /// `CallFailure.quota_violations` and `google.rpc.RetryInfo`.
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_QUOTA_EXCEEDED")] QuotaExceeded = 40,
     /// <summary>
     /// RESOURCE_EXHAUSTED, 402. What is committed leaves no room in a budget; waiting for running calls
-    /// is no use. Comes with `google.rpc.QuotaFailure`. Not raised yet.
+    /// is no use. Comes with `google.rpc.QuotaFailure` and `CallFailure.quota_violations`, and with
+    /// `google.rpc.RetryInfo` if the budget's window turns over.
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_BUDGET_EXCEEDED")] BudgetExceeded = 41,
     /// <summary>
@@ -222,11 +237,12 @@ namespace LlmGateway.V1 {
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_STREAM_BROKEN")] StreamBroken = 55,
     /// <summary>
-    /// UNAVAILABLE, 503. A store that money depends on does not answer. Not raised yet.
+    /// UNAVAILABLE, 503. The ledger that money depends on does not answer. Comes with
+    /// `google.rpc.RetryInfo`.
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_STORE_UNAVAILABLE")] StoreUnavailable = 56,
     /// <summary>
-    /// UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet.
+    /// UNAVAILABLE, 503. The ledger's disk is full: nothing that a cost quota applies to is accepted.
     /// </summary>
     [pbr::OriginalName("ERROR_REASON_STORAGE_FULL")] StorageFull = 57,
     /// <summary>

@@ -29,7 +29,7 @@ from llmgateway.v1 import error_reason_pb2 as llmgateway_dot_v1_dot_error__reaso
 from llmgateway.v1 import usage_pb2 as llmgateway_dot_v1_dot_usage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18llmgateway/v1/call.proto\x12\rllmgateway.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19llmgateway/v1/cache.proto\x1a llmgateway/v1/error_reason.proto\x1a\x19llmgateway/v1/usage.proto\"\xa5\x03\n\x08\x43\x61llInfo\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x1c\n\x14provider_response_id\x18\x05 \x01(\t\x12\x14\n\x0cservice_tier\x18\x06 \x01(\t\x12)\n\x05\x63\x61\x63he\x18\x07 \x01(\x0b\x32\x1a.llmgateway.v1.CacheResult\x12(\n\x08\x61ttempts\x18\x08 \x03(\x0b\x32\x16.llmgateway.v1.Attempt\x12(\n\x08warnings\x18\t \x03(\x0b\x32\x16.llmgateway.v1.Warning\x12\x32\n\x0fgateway_latency\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x38\n\x15\x66irst_content_latency\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rprovider_json\x18\x0c \x01(\t\"\xd9\x02\n\x07\x41ttempt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x30\n\x0c\x65rror_reason\x18\x03 \x01(\x0e\x32\x1a.llmgateway.v1.ErrorReason\x12\x13\n\x0bhttp_status\x18\x04 \x01(\x05\x12*\n\x07latency\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x04kind\x18\x06 \x01(\x0e\x32\x1b.llmgateway.v1.Attempt.Kind\x12\x1b\n\x0e\x63ost_usd_nanos\x18\x07 \x01(\x03H\x00\x88\x01\x01\"_\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_FIRST\x10\x01\x12\x0e\n\nKIND_RETRY\x10\x02\x12\x11\n\rKIND_FALLBACK\x10\x03\x12\x0e\n\nKIND_HEDGE\x10\x04\x42\x11\n\x0f_cost_usd_nanos\"-\n\x07Warning\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\xd1\x01\n\x0b\x43\x61llFailure\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x0f\n\x07started\x18\x02 \x01(\x08\x12(\n\x08\x61ttempts\x18\x03 \x03(\x0b\x32\x16.llmgateway.v1.Attempt\x12#\n\x05usage\x18\x04 \x01(\x0b\x32\x14.llmgateway.v1.Usage\x12\x18\n\x10provider_message\x18\x05 \x01(\t\x12\x37\n\x10quota_violations\x18\x06 \x03(\x0b\x32\x1d.llmgateway.v1.QuotaViolation\"\x9a\x01\n\x0eQuotaViolation\x12\r\n\x05scope\x18\x01 \x01(\t\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12\x0e\n\x06window\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x03\x12\x0c\n\x04used\x18\x05 \x01(\x03\x12\x0c\n\x04held\x18\x06 \x01(\x03\x12.\n\nreset_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\xa3\x01\n\x11\x64\x65v.llmgateway.v1B\tCallProtoP\x01ZJgithub.com/llmgateway/llmgateway/clients/go/gen/llmgateway/v1;llmgatewayv1\xa2\x02\x03LGW\xaa\x02\rLlmGateway.V1\xca\x02\rLlmGateway\\V1\xea\x02\x0eLlmGateway::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18llmgateway/v1/call.proto\x12\rllmgateway.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19llmgateway/v1/cache.proto\x1a llmgateway/v1/error_reason.proto\x1a\x19llmgateway/v1/usage.proto\"\xd4\x03\n\x08\x43\x61llInfo\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x1c\n\x14provider_response_id\x18\x05 \x01(\t\x12\x14\n\x0cservice_tier\x18\x06 \x01(\t\x12)\n\x05\x63\x61\x63he\x18\x07 \x01(\x0b\x32\x1a.llmgateway.v1.CacheResult\x12(\n\x08\x61ttempts\x18\x08 \x03(\x0b\x32\x16.llmgateway.v1.Attempt\x12(\n\x08warnings\x18\t \x03(\x0b\x32\x16.llmgateway.v1.Warning\x12\x32\n\x0fgateway_latency\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x38\n\x15\x66irst_content_latency\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rprovider_json\x18\x0c \x01(\t\x12-\n\x0brate_limits\x18\r \x03(\x0b\x32\x18.llmgateway.v1.RateLimit\"\x8c\x01\n\tRateLimit\x12\r\n\x05scope\x18\x01 \x01(\t\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12\x0e\n\x06window\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x03\x12\x11\n\tremaining\x18\x05 \x01(\x03\x12.\n\x0breset_after\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xd9\x02\n\x07\x41ttempt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x30\n\x0c\x65rror_reason\x18\x03 \x01(\x0e\x32\x1a.llmgateway.v1.ErrorReason\x12\x13\n\x0bhttp_status\x18\x04 \x01(\x05\x12*\n\x07latency\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x04kind\x18\x06 \x01(\x0e\x32\x1b.llmgateway.v1.Attempt.Kind\x12\x1b\n\x0e\x63ost_usd_nanos\x18\x07 \x01(\x03H\x00\x88\x01\x01\"_\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_FIRST\x10\x01\x12\x0e\n\nKIND_RETRY\x10\x02\x12\x11\n\rKIND_FALLBACK\x10\x03\x12\x0e\n\nKIND_HEDGE\x10\x04\x42\x11\n\x0f_cost_usd_nanos\"-\n\x07Warning\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\xd1\x01\n\x0b\x43\x61llFailure\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x0f\n\x07started\x18\x02 \x01(\x08\x12(\n\x08\x61ttempts\x18\x03 \x03(\x0b\x32\x16.llmgateway.v1.Attempt\x12#\n\x05usage\x18\x04 \x01(\x0b\x32\x14.llmgateway.v1.Usage\x12\x18\n\x10provider_message\x18\x05 \x01(\t\x12\x37\n\x10quota_violations\x18\x06 \x03(\x0b\x32\x1d.llmgateway.v1.QuotaViolation\"\x9a\x01\n\x0eQuotaViolation\x12\r\n\x05scope\x18\x01 \x01(\t\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12\x0e\n\x06window\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x03\x12\x0c\n\x04used\x18\x05 \x01(\x03\x12\x0c\n\x04held\x18\x06 \x01(\x03\x12.\n\nreset_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\xa3\x01\n\x11\x64\x65v.llmgateway.v1B\tCallProtoP\x01ZJgithub.com/llmgateway/llmgateway/clients/go/gen/llmgateway/v1;llmgatewayv1\xa2\x02\x03LGW\xaa\x02\rLlmGateway.V1\xca\x02\rLlmGateway\\V1\xea\x02\x0eLlmGateway::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,15 +38,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\021dev.llmgateway.v1B\tCallProtoP\001ZJgithub.com/llmgateway/llmgateway/clients/go/gen/llmgateway/v1;llmgatewayv1\242\002\003LGW\252\002\rLlmGateway.V1\312\002\rLlmGateway\\V1\352\002\016LlmGateway::V1'
   _globals['_CALLINFO']._serialized_start=197
-  _globals['_CALLINFO']._serialized_end=618
-  _globals['_ATTEMPT']._serialized_start=621
-  _globals['_ATTEMPT']._serialized_end=966
-  _globals['_ATTEMPT_KIND']._serialized_start=852
-  _globals['_ATTEMPT_KIND']._serialized_end=947
-  _globals['_WARNING']._serialized_start=968
-  _globals['_WARNING']._serialized_end=1013
-  _globals['_CALLFAILURE']._serialized_start=1016
-  _globals['_CALLFAILURE']._serialized_end=1225
-  _globals['_QUOTAVIOLATION']._serialized_start=1228
-  _globals['_QUOTAVIOLATION']._serialized_end=1382
+  _globals['_CALLINFO']._serialized_end=665
+  _globals['_RATELIMIT']._serialized_start=668
+  _globals['_RATELIMIT']._serialized_end=808
+  _globals['_ATTEMPT']._serialized_start=811
+  _globals['_ATTEMPT']._serialized_end=1156
+  _globals['_ATTEMPT_KIND']._serialized_start=1042
+  _globals['_ATTEMPT_KIND']._serialized_end=1137
+  _globals['_WARNING']._serialized_start=1158
+  _globals['_WARNING']._serialized_end=1203
+  _globals['_CALLFAILURE']._serialized_start=1206
+  _globals['_CALLFAILURE']._serialized_end=1415
+  _globals['_QUOTAVIOLATION']._serialized_start=1418
+  _globals['_QUOTAVIOLATION']._serialized_end=1572
 # @@protoc_insertion_point(module_scope)

@@ -42,6 +42,7 @@ class CallInfo(_message.Message):
     GATEWAY_LATENCY_FIELD_NUMBER: _builtins.int
     FIRST_CONTENT_LATENCY_FIELD_NUMBER: _builtins.int
     PROVIDER_JSON_FIELD_NUMBER: _builtins.int
+    RATE_LIMITS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The gateway's id of the call, unique and opaque. The same in its logs and usage reports, in the
     trailing metadata `x-request-id` of a failed call, and in the REST header `x-request-id`.
@@ -89,6 +90,12 @@ class CallInfo(_message.Message):
         and where the provider answered as a whole.
         """
 
+    @_builtins.property
+    def rate_limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___RateLimit]:
+        """The rates that the call counted against: of each metric the one with the least left. Empty where
+        none apply.
+        """
+
     def __init__(
         self,
         *,
@@ -104,14 +111,59 @@ class CallInfo(_message.Message):
         gateway_latency: _duration_pb2.Duration | None = ...,
         first_content_latency: _duration_pb2.Duration | None = ...,
         provider_json: _builtins.str = ...,
+        rate_limits: _abc.Iterable[Global___RateLimit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "create_time", b"create_time", "first_content_latency", b"first_content_latency", "gateway_latency", b"gateway_latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cache", b"cache", "call_id", b"call_id", "create_time", b"create_time", "first_content_latency", b"first_content_latency", "gateway_latency", b"gateway_latency", "model", b"model", "provider", b"provider", "provider_json", b"provider_json", "provider_response_id", b"provider_response_id", "service_tier", b"service_tier", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cache", b"cache", "call_id", b"call_id", "create_time", b"create_time", "first_content_latency", b"first_content_latency", "gateway_latency", b"gateway_latency", "model", b"model", "provider", b"provider", "provider_json", b"provider_json", "provider_response_id", b"provider_response_id", "rate_limits", b"rate_limits", "service_tier", b"service_tier", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallInfo: _TypeAlias = CallInfo  # noqa: Y015
+
+@_typing.final
+class RateLimit(_message.Message):
+    """A limit on requests or tokens a second or a minute, and what is left of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    METRIC_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
+    RESET_AFTER_FIELD_NUMBER: _builtins.int
+    scope: _builtins.str
+    """Whose limit it is, for example `key/ci`."""
+    metric: _builtins.str
+    """What it counts: `requests`, `tokens`, or a newer word."""
+    window: _builtins.str
+    """The time over which it counts: `second`, `minute`, or a newer word."""
+    limit: _builtins.int
+    """The most that the window allows, 0 or more."""
+    remaining: _builtins.int
+    """What is left now, 0 or more. Tokens are taken by a guess, and corrected once the call has ended."""
+    @_builtins.property
+    def reset_after(self) -> _duration_pb2.Duration:
+        """How long until all of it is left again, if nothing else is taken."""
+
+    def __init__(
+        self,
+        *,
+        scope: _builtins.str = ...,
+        metric: _builtins.str = ...,
+        window: _builtins.str = ...,
+        limit: _builtins.int = ...,
+        remaining: _builtins.int = ...,
+        reset_after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reset_after", b"reset_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "metric", b"metric", "remaining", b"remaining", "reset_after", b"reset_after", "scope", b"scope", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RateLimit: _TypeAlias = RateLimit  # noqa: Y015
 
 @_typing.final
 class Attempt(_message.Message):
@@ -260,7 +312,7 @@ class CallFailure(_message.Message):
 
     @_builtins.property
     def quota_violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuotaViolation]:
-        """The quotas that refused the call. Not sent yet: the gateway keeps no quotas."""
+        """The quotas that refused the call. Empty where it failed otherwise."""
 
     def __init__(
         self,
@@ -282,7 +334,7 @@ Global___CallFailure: _TypeAlias = CallFailure  # noqa: Y015
 
 @_typing.final
 class QuotaViolation(_message.Message):
-    """One quota that a call would break. Not sent yet: the gateway keeps no quotas.
+    """One quota that a call would break.
 
     `limit`, `used` and `held` count what `metric` names: tokens, requests, calls at once, or cost in
     1e-9 US dollars. A call is refused if `used + held` and what it asks for exceed `limit`.
@@ -300,18 +352,22 @@ class QuotaViolation(_message.Message):
     scope: _builtins.str
     """Whose quota it is, for example `team/platform` or `key/ci`."""
     metric: _builtins.str
-    """What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word."""
+    """What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word."""
     window: _builtins.str
-    """The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word."""
+    """The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+    newer word. Empty for `concurrency`.
+    """
     limit: _builtins.int
     """The most that the window allows, 0 or more."""
     used: _builtins.int
-    """What finished calls have spent in the window, 0 or more."""
+    """What finished calls have spent in the window, 0 or more. For a rate, what counts against it now."""
     held: _builtins.int
     """What running calls have reserved, 0 or more. It shrinks as they finish."""
     @_builtins.property
     def reset_time(self) -> _timestamp_pb2.Timestamp:
-        """When the window turns over and `used` starts at 0 again. Unset for `total`."""
+        """When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+        against it. Unset for `total` and for `concurrency`.
+        """
 
     def __init__(
         self,

@@ -52,7 +52,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_MODEL_NOT_ALLOWED: _ErrorReason.ValueType  # 11
     """PERMISSION_DENIED, 403. The caller's key may not use this model. Metadata: `model`."""
     ERROR_REASON_PERMISSION_MISSING: _ErrorReason.ValueType  # 12
-    """PERMISSION_DENIED, 403. The caller may not do this. Not raised yet. Metadata: `permission`."""
+    """PERMISSION_DENIED, 403. The caller's role does not let it do this. Raised by the admin services
+    only. Metadata: `permission`.
+    """
     ERROR_REASON_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 20
     """NOT_FOUND, 404. No model and no route has this name, here or at the provider.
     Metadata: `model`, `nearest`: the known name that resembles it most, if any does.
@@ -61,27 +63,39 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND, 404. The call allowed a cached answer only, and there is none. Nothing was sent."""
     ERROR_REASON_RESOURCE_NOT_FOUND: _ErrorReason.ValueType  # 22
     """NOT_FOUND, 404. There is no such resource for this caller: another tenant's are not found,
-    either. Not raised yet. Metadata: `resource`.
+    either. Raised by the admin services only. Metadata: `resource`.
     """
     ERROR_REASON_IDEMPOTENCY_KEY_REUSED: _ErrorReason.ValueType  # 23
     """ALREADY_EXISTS, 409. The idempotency key came with another request before. Not raised yet."""
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 24
-    """ABORTED, 409. The resource changed since its `etag` was read: read it again. Not raised yet."""
+    """ABORTED, 409. The resource changed since its `etag` was read: read it again. Raised by the admin
+    services only. Metadata: `resource`.
+    """
+    ERROR_REASON_RESOURCE_EXISTS: _ErrorReason.ValueType  # 25
+    """ALREADY_EXISTS, 409. There is a resource of this name. Raised by the admin services only.
+    Metadata: `resource`.
+    """
     ERROR_REASON_CAPABILITY_MISSING: _ErrorReason.ValueType  # 30
     """FAILED_PRECONDITION, 400. No target can do what the request asks, or none is left by the
     request's own `RoutingPreferences`. Metadata: `model`, `capability`.
     """
     ERROR_REASON_PRICE_UNKNOWN: _ErrorReason.ValueType  # 31
-    """FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Not raised yet.
-    Metadata: `model`.
+    """FAILED_PRECONDITION, 400. A cost quota applies, and it is not known what the request could cost:
+    the model has no price, or something is asked for that has none. The message says what to change.
+    Metadata: `model`, `field`: the path of what has no price, if it is not the model.
+    """
+    ERROR_REASON_RESOURCE_READ_ONLY: _ErrorReason.ValueType  # 32
+    """FAILED_PRECONDITION, 400. The resource stands in the gateway's configuration, and is changed there.
+    Raised by the admin services only. Metadata: `resource`.
     """
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 40
-    """RESOURCE_EXHAUSTED, 429. A quota of the caller is used up for now. Comes with
-    `google.rpc.QuotaFailure` and `google.rpc.RetryInfo`. Not raised yet.
+    """RESOURCE_EXHAUSTED, 429. A quota is used up for now. Comes with `google.rpc.QuotaFailure`,
+    `CallFailure.quota_violations` and `google.rpc.RetryInfo`.
     """
     ERROR_REASON_BUDGET_EXCEEDED: _ErrorReason.ValueType  # 41
     """RESOURCE_EXHAUSTED, 402. What is committed leaves no room in a budget; waiting for running calls
-    is no use. Comes with `google.rpc.QuotaFailure`. Not raised yet.
+    is no use. Comes with `google.rpc.QuotaFailure` and `CallFailure.quota_violations`, and with
+    `google.rpc.RetryInfo` if the budget's window turns over.
     """
     ERROR_REASON_PROVIDER_RATE_LIMITED: _ErrorReason.ValueType  # 42
     """RESOURCE_EXHAUSTED, 429. The provider's own rate limit. Comes with `google.rpc.RetryInfo` if the
@@ -126,9 +140,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     after content had been sent. Trying again means paying again. Metadata: `provider`.
     """
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 56
-    """UNAVAILABLE, 503. A store that money depends on does not answer. Not raised yet."""
+    """UNAVAILABLE, 503. The ledger that money depends on does not answer. Comes with
+    `google.rpc.RetryInfo`.
+    """
     ERROR_REASON_STORAGE_FULL: _ErrorReason.ValueType  # 57
-    """UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet."""
+    """UNAVAILABLE, 503. The ledger's disk is full: nothing that a cost quota applies to is accepted."""
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 58
     """UNAVAILABLE, 503. The gateway is shutting down; another replica may answer at once."""
     ERROR_REASON_CIRCUIT_OPEN: _ErrorReason.ValueType  # 59
@@ -200,7 +216,9 @@ told.
 ERROR_REASON_MODEL_NOT_ALLOWED: ErrorReason.ValueType  # 11
 """PERMISSION_DENIED, 403. The caller's key may not use this model. Metadata: `model`."""
 ERROR_REASON_PERMISSION_MISSING: ErrorReason.ValueType  # 12
-"""PERMISSION_DENIED, 403. The caller may not do this. Not raised yet. Metadata: `permission`."""
+"""PERMISSION_DENIED, 403. The caller's role does not let it do this. Raised by the admin services
+only. Metadata: `permission`.
+"""
 ERROR_REASON_MODEL_NOT_FOUND: ErrorReason.ValueType  # 20
 """NOT_FOUND, 404. No model and no route has this name, here or at the provider.
 Metadata: `model`, `nearest`: the known name that resembles it most, if any does.
@@ -209,27 +227,39 @@ ERROR_REASON_CACHE_MISS: ErrorReason.ValueType  # 21
 """NOT_FOUND, 404. The call allowed a cached answer only, and there is none. Nothing was sent."""
 ERROR_REASON_RESOURCE_NOT_FOUND: ErrorReason.ValueType  # 22
 """NOT_FOUND, 404. There is no such resource for this caller: another tenant's are not found,
-either. Not raised yet. Metadata: `resource`.
+either. Raised by the admin services only. Metadata: `resource`.
 """
 ERROR_REASON_IDEMPOTENCY_KEY_REUSED: ErrorReason.ValueType  # 23
 """ALREADY_EXISTS, 409. The idempotency key came with another request before. Not raised yet."""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 24
-"""ABORTED, 409. The resource changed since its `etag` was read: read it again. Not raised yet."""
+"""ABORTED, 409. The resource changed since its `etag` was read: read it again. Raised by the admin
+services only. Metadata: `resource`.
+"""
+ERROR_REASON_RESOURCE_EXISTS: ErrorReason.ValueType  # 25
+"""ALREADY_EXISTS, 409. There is a resource of this name. Raised by the admin services only.
+Metadata: `resource`.
+"""
 ERROR_REASON_CAPABILITY_MISSING: ErrorReason.ValueType  # 30
 """FAILED_PRECONDITION, 400. No target can do what the request asks, or none is left by the
 request's own `RoutingPreferences`. Metadata: `model`, `capability`.
 """
 ERROR_REASON_PRICE_UNKNOWN: ErrorReason.ValueType  # 31
-"""FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Not raised yet.
-Metadata: `model`.
+"""FAILED_PRECONDITION, 400. A cost quota applies, and it is not known what the request could cost:
+the model has no price, or something is asked for that has none. The message says what to change.
+Metadata: `model`, `field`: the path of what has no price, if it is not the model.
+"""
+ERROR_REASON_RESOURCE_READ_ONLY: ErrorReason.ValueType  # 32
+"""FAILED_PRECONDITION, 400. The resource stands in the gateway's configuration, and is changed there.
+Raised by the admin services only. Metadata: `resource`.
 """
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 40
-"""RESOURCE_EXHAUSTED, 429. A quota of the caller is used up for now. Comes with
-`google.rpc.QuotaFailure` and `google.rpc.RetryInfo`. Not raised yet.
+"""RESOURCE_EXHAUSTED, 429. A quota is used up for now. Comes with `google.rpc.QuotaFailure`,
+`CallFailure.quota_violations` and `google.rpc.RetryInfo`.
 """
 ERROR_REASON_BUDGET_EXCEEDED: ErrorReason.ValueType  # 41
 """RESOURCE_EXHAUSTED, 402. What is committed leaves no room in a budget; waiting for running calls
-is no use. Comes with `google.rpc.QuotaFailure`. Not raised yet.
+is no use. Comes with `google.rpc.QuotaFailure` and `CallFailure.quota_violations`, and with
+`google.rpc.RetryInfo` if the budget's window turns over.
 """
 ERROR_REASON_PROVIDER_RATE_LIMITED: ErrorReason.ValueType  # 42
 """RESOURCE_EXHAUSTED, 429. The provider's own rate limit. Comes with `google.rpc.RetryInfo` if the
@@ -274,9 +304,11 @@ ERROR_REASON_STREAM_BROKEN: ErrorReason.ValueType  # 55
 after content had been sent. Trying again means paying again. Metadata: `provider`.
 """
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 56
-"""UNAVAILABLE, 503. A store that money depends on does not answer. Not raised yet."""
+"""UNAVAILABLE, 503. The ledger that money depends on does not answer. Comes with
+`google.rpc.RetryInfo`.
+"""
 ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 57
-"""UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet."""
+"""UNAVAILABLE, 503. The ledger's disk is full: nothing that a cost quota applies to is accepted."""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 58
 """UNAVAILABLE, 503. The gateway is shutting down; another replica may answer at once."""
 ERROR_REASON_CIRCUIT_OPEN: ErrorReason.ValueType  # 59

@@ -385,7 +385,8 @@ pub enum ErrorReason {
     ApiKeyInvalid = 10,
     /// PERMISSION_DENIED, 403. The caller's key may not use this model. Metadata: `model`.
     ModelNotAllowed = 11,
-    /// PERMISSION_DENIED, 403. The caller may not do this. Not raised yet. Metadata: `permission`.
+    /// PERMISSION_DENIED, 403. The caller's role does not let it do this. Raised by the admin services
+    /// only. Metadata: `permission`.
     PermissionMissing = 12,
     /// NOT_FOUND, 404. No model and no route has this name, here or at the provider.
     /// Metadata: `model`, `nearest`: the known name that resembles it most, if any does.
@@ -393,23 +394,32 @@ pub enum ErrorReason {
     /// NOT_FOUND, 404. The call allowed a cached answer only, and there is none. Nothing was sent.
     CacheMiss = 21,
     /// NOT_FOUND, 404. There is no such resource for this caller: another tenant's are not found,
-    /// either. Not raised yet. Metadata: `resource`.
+    /// either. Raised by the admin services only. Metadata: `resource`.
     ResourceNotFound = 22,
     /// ALREADY_EXISTS, 409. The idempotency key came with another request before. Not raised yet.
     IdempotencyKeyReused = 23,
-    /// ABORTED, 409. The resource changed since its `etag` was read: read it again. Not raised yet.
+    /// ABORTED, 409. The resource changed since its `etag` was read: read it again. Raised by the admin
+    /// services only. Metadata: `resource`.
     EtagMismatch = 24,
+    /// ALREADY_EXISTS, 409. There is a resource of this name. Raised by the admin services only.
+    /// Metadata: `resource`.
+    ResourceExists = 25,
     /// FAILED_PRECONDITION, 400. No target can do what the request asks, or none is left by the
     /// request's own `RoutingPreferences`. Metadata: `model`, `capability`.
     CapabilityMissing = 30,
-    /// FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Not raised yet.
-    /// Metadata: `model`.
+    /// FAILED_PRECONDITION, 400. A cost quota applies, and it is not known what the request could cost:
+    /// the model has no price, or something is asked for that has none. The message says what to change.
+    /// Metadata: `model`, `field`: the path of what has no price, if it is not the model.
     PriceUnknown = 31,
-    /// RESOURCE_EXHAUSTED, 429. A quota of the caller is used up for now. Comes with
-    /// `google.rpc.QuotaFailure` and `google.rpc.RetryInfo`. Not raised yet.
+    /// FAILED_PRECONDITION, 400. The resource stands in the gateway's configuration, and is changed there.
+    /// Raised by the admin services only. Metadata: `resource`.
+    ResourceReadOnly = 32,
+    /// RESOURCE_EXHAUSTED, 429. A quota is used up for now. Comes with `google.rpc.QuotaFailure`,
+    /// `CallFailure.quota_violations` and `google.rpc.RetryInfo`.
     QuotaExceeded = 40,
     /// RESOURCE_EXHAUSTED, 402. What is committed leaves no room in a budget; waiting for running calls
-    /// is no use. Comes with `google.rpc.QuotaFailure`. Not raised yet.
+    /// is no use. Comes with `google.rpc.QuotaFailure` and `CallFailure.quota_violations`, and with
+    /// `google.rpc.RetryInfo` if the budget's window turns over.
     BudgetExceeded = 41,
     /// RESOURCE_EXHAUSTED, 429. The provider's own rate limit. Comes with `google.rpc.RetryInfo` if the
     /// provider says when to come back. Metadata: `provider`, and the provider's headers that tell of
@@ -443,9 +453,10 @@ pub enum ErrorReason {
     /// UNAVAILABLE; over REST an `error` event, since the status line is gone. The stream broke off
     /// after content had been sent. Trying again means paying again. Metadata: `provider`.
     StreamBroken = 55,
-    /// UNAVAILABLE, 503. A store that money depends on does not answer. Not raised yet.
+    /// UNAVAILABLE, 503. The ledger that money depends on does not answer. Comes with
+    /// `google.rpc.RetryInfo`.
     StoreUnavailable = 56,
-    /// UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet.
+    /// UNAVAILABLE, 503. The ledger's disk is full: nothing that a cost quota applies to is accepted.
     StorageFull = 57,
     /// UNAVAILABLE, 503. The gateway is shutting down; another replica may answer at once.
     ShuttingDown = 58,
@@ -489,8 +500,10 @@ impl ErrorReason {
             Self::ResourceNotFound => "ERROR_REASON_RESOURCE_NOT_FOUND",
             Self::IdempotencyKeyReused => "ERROR_REASON_IDEMPOTENCY_KEY_REUSED",
             Self::EtagMismatch => "ERROR_REASON_ETAG_MISMATCH",
+            Self::ResourceExists => "ERROR_REASON_RESOURCE_EXISTS",
             Self::CapabilityMissing => "ERROR_REASON_CAPABILITY_MISSING",
             Self::PriceUnknown => "ERROR_REASON_PRICE_UNKNOWN",
+            Self::ResourceReadOnly => "ERROR_REASON_RESOURCE_READ_ONLY",
             Self::QuotaExceeded => "ERROR_REASON_QUOTA_EXCEEDED",
             Self::BudgetExceeded => "ERROR_REASON_BUDGET_EXCEEDED",
             Self::ProviderRateLimited => "ERROR_REASON_PROVIDER_RATE_LIMITED",
@@ -534,8 +547,10 @@ impl ErrorReason {
             "ERROR_REASON_RESOURCE_NOT_FOUND" => Some(Self::ResourceNotFound),
             "ERROR_REASON_IDEMPOTENCY_KEY_REUSED" => Some(Self::IdempotencyKeyReused),
             "ERROR_REASON_ETAG_MISMATCH" => Some(Self::EtagMismatch),
+            "ERROR_REASON_RESOURCE_EXISTS" => Some(Self::ResourceExists),
             "ERROR_REASON_CAPABILITY_MISSING" => Some(Self::CapabilityMissing),
             "ERROR_REASON_PRICE_UNKNOWN" => Some(Self::PriceUnknown),
+            "ERROR_REASON_RESOURCE_READ_ONLY" => Some(Self::ResourceReadOnly),
             "ERROR_REASON_QUOTA_EXCEEDED" => Some(Self::QuotaExceeded),
             "ERROR_REASON_BUDGET_EXCEEDED" => Some(Self::BudgetExceeded),
             "ERROR_REASON_PROVIDER_RATE_LIMITED" => Some(Self::ProviderRateLimited),
@@ -1066,6 +1081,9 @@ pub struct CallInfo {
     /// its top level only; see `Candidate.provider_json`, `Usage.provider_json` and
     /// `Part.provider_json` for the others. Empty if there are none.
     pub provider_json: ::prost::alloc::string::String,
+    /// The rates that the call counted against: of each metric the one with the least left. Empty where
+    /// none apply.
+    pub rate_limits: ::prost::alloc::vec::Vec<RateLimit>,
     /// Fields that are newer than this code: kept as they came, and sent back so.
     pub unknown_fields: crate::UnknownFields,
 }
@@ -1106,6 +1124,9 @@ impl ::prost::Message for CallInfo {
         }
         if !self.provider_json.is_empty() {
             ::prost::encoding::string::encode(12u32, &self.provider_json, buf);
+        }
+        for value in &self.rate_limits {
+            ::prost::encoding::message::encode(13u32, value, buf);
         }
         self.unknown_fields.encode_raw(buf);
     }
@@ -1198,6 +1219,14 @@ impl ::prost::Message for CallInfo {
                     ctx,
                 )
             }
+            13u32 => {
+                ::prost::encoding::message::merge_repeated(
+                    wire_type,
+                    &mut self.rate_limits,
+                    buf,
+                    ctx,
+                )
+            }
             _ => self.unknown_fields.merge_field(tag, wire_type, buf, ctx),
         }
     }
@@ -1251,6 +1280,115 @@ impl ::prost::Message for CallInfo {
             } else {
                 0
             }
+            + ::prost::encoding::message::encoded_len_repeated(13u32, &self.rate_limits)
+    }
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+/// A limit on requests or tokens a second or a minute, and what is left of it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct RateLimit {
+    /// Whose limit it is, for example `key/ci`.
+    pub scope: ::prost::alloc::string::String,
+    /// What it counts: `requests`, `tokens`, or a newer word.
+    pub metric: ::prost::alloc::string::String,
+    /// The time over which it counts: `second`, `minute`, or a newer word.
+    pub window: ::prost::alloc::string::String,
+    /// The most that the window allows, 0 or more.
+    pub limit: i64,
+    /// What is left now, 0 or more. Tokens are taken by a guess, and corrected once the call has ended.
+    pub remaining: i64,
+    /// How long until all of it is left again, if nothing else is taken.
+    pub reset_after: ::core::option::Option<::prost_types::Duration>,
+    /// Fields that are newer than this code: kept as they came, and sent back so.
+    pub unknown_fields: crate::UnknownFields,
+}
+impl ::prost::Message for RateLimit {
+    fn encode_raw(&self, buf: &mut impl ::prost::bytes::BufMut) {
+        if !self.scope.is_empty() {
+            ::prost::encoding::string::encode(1u32, &self.scope, buf);
+        }
+        if !self.metric.is_empty() {
+            ::prost::encoding::string::encode(2u32, &self.metric, buf);
+        }
+        if !self.window.is_empty() {
+            ::prost::encoding::string::encode(3u32, &self.window, buf);
+        }
+        if self.limit != 0 {
+            ::prost::encoding::int64::encode(4u32, &self.limit, buf);
+        }
+        if self.remaining != 0 {
+            ::prost::encoding::int64::encode(5u32, &self.remaining, buf);
+        }
+        if let Some(value) = &self.reset_after {
+            ::prost::encoding::message::encode(6u32, value, buf);
+        }
+        self.unknown_fields.encode_raw(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: ::prost::encoding::WireType,
+        buf: &mut impl ::prost::bytes::Buf,
+        ctx: ::prost::encoding::DecodeContext,
+    ) -> ::core::result::Result<(), ::prost::DecodeError> {
+        match tag {
+            1u32 => {
+                ::prost::encoding::string::merge(wire_type, &mut self.scope, buf, ctx)
+            }
+            2u32 => {
+                ::prost::encoding::string::merge(wire_type, &mut self.metric, buf, ctx)
+            }
+            3u32 => {
+                ::prost::encoding::string::merge(wire_type, &mut self.window, buf, ctx)
+            }
+            4u32 => ::prost::encoding::int64::merge(wire_type, &mut self.limit, buf, ctx),
+            5u32 => {
+                ::prost::encoding::int64::merge(wire_type, &mut self.remaining, buf, ctx)
+            }
+            6u32 => {
+                ::prost::encoding::message::merge(
+                    wire_type,
+                    self.reset_after.get_or_insert_with(Default::default),
+                    buf,
+                    ctx,
+                )
+            }
+            _ => self.unknown_fields.merge_field(tag, wire_type, buf, ctx),
+        }
+    }
+    fn encoded_len(&self) -> usize {
+        self.unknown_fields.encoded_len()
+            + if !self.scope.is_empty() {
+                ::prost::encoding::string::encoded_len(1u32, &self.scope)
+            } else {
+                0
+            }
+            + if !self.metric.is_empty() {
+                ::prost::encoding::string::encoded_len(2u32, &self.metric)
+            } else {
+                0
+            }
+            + if !self.window.is_empty() {
+                ::prost::encoding::string::encoded_len(3u32, &self.window)
+            } else {
+                0
+            }
+            + if self.limit != 0 {
+                ::prost::encoding::int64::encoded_len(4u32, &self.limit)
+            } else {
+                0
+            }
+            + if self.remaining != 0 {
+                ::prost::encoding::int64::encoded_len(5u32, &self.remaining)
+            } else {
+                0
+            }
+            + self
+                .reset_after
+                .as_ref()
+                .map_or(0, |value| ::prost::encoding::message::encoded_len(6u32, value))
     }
     fn clear(&mut self) {
         *self = Self::default();
@@ -1542,7 +1680,7 @@ pub struct CallFailure {
     pub usage: ::core::option::Option<Usage>,
     /// The provider's own message, redacted, at most 512 bytes. Empty if it sent none.
     pub provider_message: ::prost::alloc::string::String,
-    /// The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+    /// The quotas that refused the call. Empty where it failed otherwise.
     pub quota_violations: ::prost::alloc::vec::Vec<QuotaViolation>,
     /// Fields that are newer than this code: kept as they came, and sent back so.
     pub unknown_fields: crate::UnknownFields,
@@ -1648,7 +1786,7 @@ impl ::prost::Message for CallFailure {
         *self = Self::default();
     }
 }
-/// One quota that a call would break. Not sent yet: the gateway keeps no quotas.
+/// One quota that a call would break.
 ///
 /// `limit`, `used` and `held` count what `metric` names: tokens, requests, calls at once, or cost in
 /// 1e-9 US dollars. A call is refused if `used + held` and what it asks for exceed `limit`.
@@ -1656,17 +1794,19 @@ impl ::prost::Message for CallFailure {
 pub struct QuotaViolation {
     /// Whose quota it is, for example `team/platform` or `key/ci`.
     pub scope: ::prost::alloc::string::String,
-    /// What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+    /// What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
     pub metric: ::prost::alloc::string::String,
-    /// The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+    /// The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+    /// newer word. Empty for `concurrency`.
     pub window: ::prost::alloc::string::String,
     /// The most that the window allows, 0 or more.
     pub limit: i64,
-    /// What finished calls have spent in the window, 0 or more.
+    /// What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
     pub used: i64,
     /// What running calls have reserved, 0 or more. It shrinks as they finish.
     pub held: i64,
-    /// When the window turns over and `used` starts at 0 again. Unset for `total`.
+    /// When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+    /// against it. Unset for `total` and for `concurrency`.
     pub reset_time: ::core::option::Option<::prost_types::Timestamp>,
     /// Fields that are newer than this code: kept as they came, and sent back so.
     pub unknown_fields: crate::UnknownFields,

@@ -44,7 +44,7 @@ async def serving(name: str, provider: ProviderSettings) -> AsyncGenerator[Serve
     """Serve one provider."""
     out = io.BytesIO()
     writer, stop_logging = start_logging("debug", out)
-    listen = ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN)
+    listen = ServerSettings(grpc_listen=LISTEN, http_listen=LISTEN, metrics_listen=LISTEN, admin_listen=LISTEN)
     gateway = Gateway(Settings(server=listen, providers={name: provider}), writer)
     try:
         await gateway.start()

@@ -26,6 +26,7 @@ PROTOBUF_CONSTEXPR CallInfo::CallInfo(
     ::_pbi::ConstantInitialized): _impl_{
     /*decltype(_impl_.attempts_)*/{}
   , /*decltype(_impl_.warnings_)*/{}
+  , /*decltype(_impl_.rate_limits_)*/{}
   , /*decltype(_impl_.call_id_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.provider_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.model_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
@@ -46,6 +47,24 @@ struct CallInfoDefaultTypeInternal {
   };
 };
 PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 CallInfoDefaultTypeInternal _CallInfo_default_instance_;
+PROTOBUF_CONSTEXPR RateLimit::RateLimit(
+    ::_pbi::ConstantInitialized): _impl_{
+    /*decltype(_impl_.scope_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.metric_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.window_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.reset_after_)*/nullptr
+  , /*decltype(_impl_.limit_)*/int64_t{0}
+  , /*decltype(_impl_.remaining_)*/int64_t{0}
+  , /*decltype(_impl_._cached_size_)*/{}} {}
+struct RateLimitDefaultTypeInternal {
+  PROTOBUF_CONSTEXPR RateLimitDefaultTypeInternal()
+      : _instance(::_pbi::ConstantInitialized{}) {}
+  ~RateLimitDefaultTypeInternal() {}
+  union {
+    RateLimit _instance;
+  };
+};
+PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 RateLimitDefaultTypeInternal _RateLimit_default_instance_;
 PROTOBUF_CONSTEXPR Attempt::Attempt(
     ::_pbi::ConstantInitialized): _impl_{
     /*decltype(_impl_._has_bits_)*/{}
@@ -119,7 +138,7 @@ struct QuotaViolationDefaultTypeInternal {
 PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 QuotaViolationDefaultTypeInternal _QuotaViolation_default_instance_;
 }  // namespace v1
 }  // namespace llmgateway
-static ::_pb::Metadata file_level_metadata_llmgateway_2fv1_2fcall_2eproto[5];
+static ::_pb::Metadata file_level_metadata_llmgateway_2fv1_2fcall_2eproto[6];
 static const ::_pb::EnumDescriptor* file_level_enum_descriptors_llmgateway_2fv1_2fcall_2eproto[1];
 static constexpr ::_pb::ServiceDescriptor const** file_level_service_descriptors_llmgateway_2fv1_2fcall_2eproto = nullptr;
 
@@ -142,6 +161,19 @@ const uint32_t TableStruct_llmgateway_2fv1_2fcall_2eproto::offsets[] PROTOBUF_SE
   PROTOBUF_FIELD_OFFSET(::llmgateway::v1::CallInfo, _impl_.gateway_latency_),
   PROTOBUF_FIELD_OFFSET(::llmgateway::v1::CallInfo, _impl_.first_content_latency_),
   PROTOBUF_FIELD_OFFSET(::llmgateway::v1::CallInfo, _impl_.provider_json_),
+  PROTOBUF_FIELD_OFFSET(::llmgateway::v1::CallInfo, _impl_.rate_limits_),
+  ~0u,  // no _has_bits_
+  PROTOBUF_FIELD_OFFSET(::llmgateway::v1::RateLimit, _internal_metadata_),
+  ~0u,  // no _extensions_
+  ~0u,  // no _oneof_case_
+  ~0u,  // no _weak_field_map_
+  ~0u,  // no _inlined_string_donated_
+  PROTOBUF_FIELD_OFFSET(::llmgateway::v1::RateLimit, _impl_.scope_),
+  PROTOBUF_FIELD_OFFSET(::llmgateway::v1::RateLimit, _impl_.metric_),
+  PROTOBUF_FIELD_OFFSET(::llmgateway::v1::RateLimit, _impl_.window_),
+  PROTOBUF_FIELD_OFFSET(::llmgateway::v1::RateLimit, _impl_.limit_),
+  PROTOBUF_FIELD_OFFSET(::llmgateway::v1::RateLimit, _impl_.remaining_),
+  PROTOBUF_FIELD_OFFSET(::llmgateway::v1::RateLimit, _impl_.reset_after_),
   PROTOBUF_FIELD_OFFSET(::llmgateway::v1::Attempt, _impl_._has_bits_),
   PROTOBUF_FIELD_OFFSET(::llmgateway::v1::Attempt, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -198,14 +230,16 @@ const uint32_t TableStruct_llmgateway_2fv1_2fcall_2eproto::offsets[] PROTOBUF_SE
 };
 static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) = {
   { 0, -1, -1, sizeof(::llmgateway::v1::CallInfo)},
-  { 18, 31, -1, sizeof(::llmgateway::v1::Attempt)},
-  { 38, -1, -1, sizeof(::llmgateway::v1::Warning)},
-  { 46, -1, -1, sizeof(::llmgateway::v1::CallFailure)},
-  { 58, -1, -1, sizeof(::llmgateway::v1::QuotaViolation)},
+  { 19, -1, -1, sizeof(::llmgateway::v1::RateLimit)},
+  { 31, 44, -1, sizeof(::llmgateway::v1::Attempt)},
+  { 51, -1, -1, sizeof(::llmgateway::v1::Warning)},
+  { 59, -1, -1, sizeof(::llmgateway::v1::CallFailure)},
+  { 71, -1, -1, sizeof(::llmgateway::v1::QuotaViolation)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
   &::llmgateway::v1::_CallInfo_default_instance_._instance,
+  &::llmgateway::v1::_RateLimit_default_instance_._instance,
   &::llmgateway::v1::_Attempt_default_instance_._instance,
   &::llmgateway::v1::_Warning_default_instance_._instance,
   &::llmgateway::v1::_CallFailure_default_instance_._instance,
@@ -217,7 +251,7 @@ const char descriptor_table_protodef_llmgateway_2fv1_2fcall_2eproto[] PROTOBUF_S
   "1\032\036google/protobuf/duration.proto\032\037googl"
   "e/protobuf/timestamp.proto\032\031llmgateway/v"
   "1/cache.proto\032 llmgateway/v1/error_reaso"
-  "n.proto\032\031llmgateway/v1/usage.proto\"\245\003\n\010C"
+  "n.proto\032\031llmgateway/v1/usage.proto\"\324\003\n\010C"
   "allInfo\022\017\n\007call_id\030\001 \001(\t\022/\n\013create_time\030"
   "\002 \001(\0132\032.google.protobuf.Timestamp\022\020\n\010pro"
   "vider\030\003 \001(\t\022\r\n\005model\030\004 \001(\t\022\034\n\024provider_r"
@@ -228,30 +262,35 @@ const char descriptor_table_protodef_llmgateway_2fv1_2fcall_2eproto[] PROTOBUF_S
   "rning\0222\n\017gateway_latency\030\n \001(\0132\031.google."
   "protobuf.Duration\0228\n\025first_content_laten"
   "cy\030\013 \001(\0132\031.google.protobuf.Duration\022\025\n\rp"
-  "rovider_json\030\014 \001(\t\"\331\002\n\007Attempt\022\020\n\010provid"
-  "er\030\001 \001(\t\022\r\n\005model\030\002 \001(\t\0220\n\014error_reason\030"
-  "\003 \001(\0162\032.llmgateway.v1.ErrorReason\022\023\n\013htt"
-  "p_status\030\004 \001(\005\022*\n\007latency\030\005 \001(\0132\031.google"
-  ".protobuf.Duration\022)\n\004kind\030\006 \001(\0162\033.llmga"
-  "teway.v1.Attempt.Kind\022\033\n\016cost_usd_nanos\030"
-  "\007 \001(\003H\000\210\001\001\"_\n\004Kind\022\024\n\020KIND_UNSPECIFIED\020\000"
-  "\022\016\n\nKIND_FIRST\020\001\022\016\n\nKIND_RETRY\020\002\022\021\n\rKIND"
-  "_FALLBACK\020\003\022\016\n\nKIND_HEDGE\020\004B\021\n\017_cost_usd"
-  "_nanos\"-\n\007Warning\022\r\n\005field\030\001 \001(\t\022\023\n\013desc"
-  "ription\030\002 \001(\t\"\321\001\n\013CallFailure\022\017\n\007call_id"
-  "\030\001 \001(\t\022\017\n\007started\030\002 \001(\010\022(\n\010attempts\030\003 \003("
-  "\0132\026.llmgateway.v1.Attempt\022#\n\005usage\030\004 \001(\013"
-  "2\024.llmgateway.v1.Usage\022\030\n\020provider_messa"
-  "ge\030\005 \001(\t\0227\n\020quota_violations\030\006 \003(\0132\035.llm"
-  "gateway.v1.QuotaViolation\"\232\001\n\016QuotaViola"
-  "tion\022\r\n\005scope\030\001 \001(\t\022\016\n\006metric\030\002 \001(\t\022\016\n\006w"
-  "indow\030\003 \001(\t\022\r\n\005limit\030\004 \001(\003\022\014\n\004used\030\005 \001(\003"
-  "\022\014\n\004held\030\006 \001(\003\022.\n\nreset_time\030\007 \001(\0132\032.goo"
-  "gle.protobuf.TimestampB\243\001\n\021dev.llmgatewa"
-  "y.v1B\tCallProtoP\001ZJgithub.com/llmgateway"
-  "/llmgateway/clients/go/gen/llmgateway/v1"
-  ";llmgatewayv1\242\002\003LGW\252\002\rLlmGateway.V1\312\002\rLl"
-  "mGateway\\V1\352\002\016LlmGateway::V1b\006proto3"
+  "rovider_json\030\014 \001(\t\022-\n\013rate_limits\030\r \003(\0132"
+  "\030.llmgateway.v1.RateLimit\"\214\001\n\tRateLimit\022"
+  "\r\n\005scope\030\001 \001(\t\022\016\n\006metric\030\002 \001(\t\022\016\n\006window"
+  "\030\003 \001(\t\022\r\n\005limit\030\004 \001(\003\022\021\n\tremaining\030\005 \001(\003"
+  "\022.\n\013reset_after\030\006 \001(\0132\031.google.protobuf."
+  "Duration\"\331\002\n\007Attempt\022\020\n\010provider\030\001 \001(\t\022\r"
+  "\n\005model\030\002 \001(\t\0220\n\014error_reason\030\003 \001(\0162\032.ll"
+  "mgateway.v1.ErrorReason\022\023\n\013http_status\030\004"
+  " \001(\005\022*\n\007latency\030\005 \001(\0132\031.google.protobuf."
+  "Duration\022)\n\004kind\030\006 \001(\0162\033.llmgateway.v1.A"
+  "ttempt.Kind\022\033\n\016cost_usd_nanos\030\007 \001(\003H\000\210\001\001"
+  "\"_\n\004Kind\022\024\n\020KIND_UNSPECIFIED\020\000\022\016\n\nKIND_F"
+  "IRST\020\001\022\016\n\nKIND_RETRY\020\002\022\021\n\rKIND_FALLBACK\020"
+  "\003\022\016\n\nKIND_HEDGE\020\004B\021\n\017_cost_usd_nanos\"-\n\007"
+  "Warning\022\r\n\005field\030\001 \001(\t\022\023\n\013description\030\002 "
+  "\001(\t\"\321\001\n\013CallFailure\022\017\n\007call_id\030\001 \001(\t\022\017\n\007"
+  "started\030\002 \001(\010\022(\n\010attempts\030\003 \003(\0132\026.llmgat"
+  "eway.v1.Attempt\022#\n\005usage\030\004 \001(\0132\024.llmgate"
+  "way.v1.Usage\022\030\n\020provider_message\030\005 \001(\t\0227"
+  "\n\020quota_violations\030\006 \003(\0132\035.llmgateway.v1"
+  ".QuotaViolation\"\232\001\n\016QuotaViolation\022\r\n\005sc"
+  "ope\030\001 \001(\t\022\016\n\006metric\030\002 \001(\t\022\016\n\006window\030\003 \001("
+  "\t\022\r\n\005limit\030\004 \001(\003\022\014\n\004used\030\005 \001(\003\022\014\n\004held\030\006"
+  " \001(\003\022.\n\nreset_time\030\007 \001(\0132\032.google.protob"
+  "uf.TimestampB\243\001\n\021dev.llmgateway.v1B\tCall"
+  "ProtoP\001ZJgithub.com/llmgateway/llmgatewa"
+  "y/clients/go/gen/llmgateway/v1;llmgatewa"
+  "yv1\242\002\003LGW\252\002\rLlmGateway.V1\312\002\rLlmGateway\\V"
+  "1\352\002\016LlmGateway::V1b\006proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_llmgateway_2fv1_2fcall_2eproto_deps[5] = {
   &::descriptor_table_google_2fprotobuf_2fduration_2eproto,
@@ -262,9 +301,9 @@ static const ::_pbi::DescriptorTable* const descriptor_table_llmgateway_2fv1_2fc
 };
 static ::_pbi::once_flag descriptor_table_llmgateway_2fv1_2fcall_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_llmgateway_2fv1_2fcall_2eproto = {
-    false, false, 1556, descriptor_table_protodef_llmgateway_2fv1_2fcall_2eproto,
+    false, false, 1746, descriptor_table_protodef_llmgateway_2fv1_2fcall_2eproto,
     "llmgateway/v1/call.proto",
-    &descriptor_table_llmgateway_2fv1_2fcall_2eproto_once, descriptor_table_llmgateway_2fv1_2fcall_2eproto_deps, 5, 5,
+    &descriptor_table_llmgateway_2fv1_2fcall_2eproto_once, descriptor_table_llmgateway_2fv1_2fcall_2eproto_deps, 5, 6,
     schemas, file_default_instances, TableStruct_llmgateway_2fv1_2fcall_2eproto::offsets,
     file_level_metadata_llmgateway_2fv1_2fcall_2eproto, file_level_enum_descriptors_llmgateway_2fv1_2fcall_2eproto,
     file_level_service_descriptors_llmgateway_2fv1_2fcall_2eproto,
@@ -367,6 +406,7 @@ CallInfo::CallInfo(const CallInfo& from)
   new (&_impl_) Impl_{
       decltype(_impl_.attempts_){from._impl_.attempts_}
     , decltype(_impl_.warnings_){from._impl_.warnings_}
+    , decltype(_impl_.rate_limits_){from._impl_.rate_limits_}
     , decltype(_impl_.call_id_){}
     , decltype(_impl_.provider_){}
     , decltype(_impl_.model_){}
@@ -450,6 +490,7 @@ inline void CallInfo::SharedCtor(
   new (&_impl_) Impl_{
       decltype(_impl_.attempts_){arena}
     , decltype(_impl_.warnings_){arena}
+    , decltype(_impl_.rate_limits_){arena}
     , decltype(_impl_.call_id_){}
     , decltype(_impl_.provider_){}
     , decltype(_impl_.model_){}
@@ -501,6 +542,7 @@ inline void CallInfo::SharedDtor() {
   GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
   _impl_.attempts_.~RepeatedPtrField();
   _impl_.warnings_.~RepeatedPtrField();
+  _impl_.rate_limits_.~RepeatedPtrField();
   _impl_.call_id_.Destroy();
   _impl_.provider_.Destroy();
   _impl_.model_.Destroy();
@@ -525,6 +567,7 @@ void CallInfo::Clear() {
 
   _impl_.attempts_.Clear();
   _impl_.warnings_.Clear();
+  _impl_.rate_limits_.Clear();
   _impl_.call_id_.ClearToEmpty();
   _impl_.provider_.ClearToEmpty();
   _impl_.model_.ClearToEmpty();
@@ -674,6 +717,19 @@ const char* CallInfo::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx)
         } else
           goto handle_unusual;
         continue;
+      // repeated .llmgateway.v1.RateLimit rate_limits = 13;
+      case 13:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 106)) {
+          ptr -= 1;
+          do {
+            ptr += 1;
+            ptr = ctx->ParseMessage(_internal_add_rate_limits(), ptr);
+            CHK_(ptr);
+            if (!ctx->DataAvailable(ptr)) break;
+          } while (::PROTOBUF_NAMESPACE_ID::internal::ExpectTag<106>(ptr));
+        } else
+          goto handle_unusual;
+        continue;
       default:
         goto handle_unusual;
     }  // switch
@@ -807,6 +863,14 @@ uint8_t* CallInfo::_InternalSerialize(
         12, this->_internal_provider_json(), target);
   }
 
+  // repeated .llmgateway.v1.RateLimit rate_limits = 13;
+  for (unsigned i = 0,
+      n = static_cast<unsigned>(this->_internal_rate_limits_size()); i < n; i++) {
+    const auto& repfield = this->_internal_rate_limits(i);
+    target = ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::
+        InternalWriteMessage(13, repfield, repfield.GetCachedSize(), target, stream);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -833,6 +897,13 @@ size_t CallInfo::ByteSizeLong() const {
   // repeated .llmgateway.v1.Warning warnings = 9;
   total_size += 1UL * this->_internal_warnings_size();
   for (const auto& msg : this->_impl_.warnings_) {
+    total_size +=
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(msg);
+  }
+
+  // repeated .llmgateway.v1.RateLimit rate_limits = 13;
+  total_size += 1UL * this->_internal_rate_limits_size();
+  for (const auto& msg : this->_impl_.rate_limits_) {
     total_size +=
       ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(msg);
   }
@@ -927,6 +998,7 @@ void CallInfo::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTO
 
   _this->_impl_.attempts_.MergeFrom(from._impl_.attempts_);
   _this->_impl_.warnings_.MergeFrom(from._impl_.warnings_);
+  _this->_impl_.rate_limits_.MergeFrom(from._impl_.rate_limits_);
   if (!from._internal_call_id().empty()) {
     _this->_internal_set_call_id(from._internal_call_id());
   }
@@ -982,6 +1054,7 @@ void CallInfo::InternalSwap(CallInfo* other) {
   _internal_metadata_.InternalSwap(&other->_internal_metadata_);
   _impl_.attempts_.InternalSwap(&other->_impl_.attempts_);
   _impl_.warnings_.InternalSwap(&other->_impl_.warnings_);
+  _impl_.rate_limits_.InternalSwap(&other->_impl_.rate_limits_);
   ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
       &_impl_.call_id_, lhs_arena,
       &other->_impl_.call_id_, rhs_arena
@@ -1018,6 +1091,416 @@ void CallInfo::InternalSwap(CallInfo* other) {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_llmgateway_2fv1_2fcall_2eproto_getter, &descriptor_table_llmgateway_2fv1_2fcall_2eproto_once,
       file_level_metadata_llmgateway_2fv1_2fcall_2eproto[0]);
+}
+
+// ===================================================================
+
+class RateLimit::_Internal {
+ public:
+  static const ::PROTOBUF_NAMESPACE_ID::Duration& reset_after(const RateLimit* msg);
+};
+
+const ::PROTOBUF_NAMESPACE_ID::Duration&
+RateLimit::_Internal::reset_after(const RateLimit* msg) {
+  return *msg->_impl_.reset_after_;
+}
+void RateLimit::clear_reset_after() {
+  if (GetArenaForAllocation() == nullptr && _impl_.reset_after_ != nullptr) {
+    delete _impl_.reset_after_;
+  }
+  _impl_.reset_after_ = nullptr;
+}
+RateLimit::RateLimit(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                         bool is_message_owned)
+  : ::PROTOBUF_NAMESPACE_ID::Message(arena, is_message_owned) {
+  SharedCtor(arena, is_message_owned);
+  // @@protoc_insertion_point(arena_constructor:llmgateway.v1.RateLimit)
+}
+RateLimit::RateLimit(const RateLimit& from)
+  : ::PROTOBUF_NAMESPACE_ID::Message() {
+  RateLimit* const _this = this; (void)_this;
+  new (&_impl_) Impl_{
+      decltype(_impl_.scope_){}
+    , decltype(_impl_.metric_){}
+    , decltype(_impl_.window_){}
+    , decltype(_impl_.reset_after_){nullptr}
+    , decltype(_impl_.limit_){}
+    , decltype(_impl_.remaining_){}
+    , /*decltype(_impl_._cached_size_)*/{}};
+
+  _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+  _impl_.scope_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.scope_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_scope().empty()) {
+    _this->_impl_.scope_.Set(from._internal_scope(), 
+      _this->GetArenaForAllocation());
+  }
+  _impl_.metric_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.metric_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_metric().empty()) {
+    _this->_impl_.metric_.Set(from._internal_metric(), 
+      _this->GetArenaForAllocation());
+  }
+  _impl_.window_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.window_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_window().empty()) {
+    _this->_impl_.window_.Set(from._internal_window(), 
+      _this->GetArenaForAllocation());
+  }
+  if (from._internal_has_reset_after()) {
+    _this->_impl_.reset_after_ = new ::PROTOBUF_NAMESPACE_ID::Duration(*from._impl_.reset_after_);
+  }
+  ::memcpy(&_impl_.limit_, &from._impl_.limit_,
+    static_cast<size_t>(reinterpret_cast<char*>(&_impl_.remaining_) -
+    reinterpret_cast<char*>(&_impl_.limit_)) + sizeof(_impl_.remaining_));
+  // @@protoc_insertion_point(copy_constructor:llmgateway.v1.RateLimit)
+}
+
+inline void RateLimit::SharedCtor(
+    ::_pb::Arena* arena, bool is_message_owned) {
+  (void)arena;
+  (void)is_message_owned;
+  new (&_impl_) Impl_{
+      decltype(_impl_.scope_){}
+    , decltype(_impl_.metric_){}
+    , decltype(_impl_.window_){}
+    , decltype(_impl_.reset_after_){nullptr}
+    , decltype(_impl_.limit_){int64_t{0}}
+    , decltype(_impl_.remaining_){int64_t{0}}
+    , /*decltype(_impl_._cached_size_)*/{}
+  };
+  _impl_.scope_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.scope_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  _impl_.metric_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.metric_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  _impl_.window_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.window_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+}
+
+RateLimit::~RateLimit() {
+  // @@protoc_insertion_point(destructor:llmgateway.v1.RateLimit)
+  if (auto *arena = _internal_metadata_.DeleteReturnArena<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>()) {
+  (void)arena;
+    return;
+  }
+  SharedDtor();
+}
+
+inline void RateLimit::SharedDtor() {
+  GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
+  _impl_.scope_.Destroy();
+  _impl_.metric_.Destroy();
+  _impl_.window_.Destroy();
+  if (this != internal_default_instance()) delete _impl_.reset_after_;
+}
+
+void RateLimit::SetCachedSize(int size) const {
+  _impl_._cached_size_.Set(size);
+}
+
+void RateLimit::Clear() {
+// @@protoc_insertion_point(message_clear_start:llmgateway.v1.RateLimit)
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  _impl_.scope_.ClearToEmpty();
+  _impl_.metric_.ClearToEmpty();
+  _impl_.window_.ClearToEmpty();
+  if (GetArenaForAllocation() == nullptr && _impl_.reset_after_ != nullptr) {
+    delete _impl_.reset_after_;
+  }
+  _impl_.reset_after_ = nullptr;
+  ::memset(&_impl_.limit_, 0, static_cast<size_t>(
+      reinterpret_cast<char*>(&_impl_.remaining_) -
+      reinterpret_cast<char*>(&_impl_.limit_)) + sizeof(_impl_.remaining_));
+  _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
+}
+
+const char* RateLimit::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
+#define CHK_(x) if (PROTOBUF_PREDICT_FALSE(!(x))) goto failure
+  while (!ctx->Done(&ptr)) {
+    uint32_t tag;
+    ptr = ::_pbi::ReadTag(ptr, &tag);
+    switch (tag >> 3) {
+      // string scope = 1;
+      case 1:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 10)) {
+          auto str = _internal_mutable_scope();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "llmgateway.v1.RateLimit.scope"));
+        } else
+          goto handle_unusual;
+        continue;
+      // string metric = 2;
+      case 2:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 18)) {
+          auto str = _internal_mutable_metric();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "llmgateway.v1.RateLimit.metric"));
+        } else
+          goto handle_unusual;
+        continue;
+      // string window = 3;
+      case 3:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 26)) {
+          auto str = _internal_mutable_window();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "llmgateway.v1.RateLimit.window"));
+        } else
+          goto handle_unusual;
+        continue;
+      // int64 limit = 4;
+      case 4:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 32)) {
+          _impl_.limit_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // int64 remaining = 5;
+      case 5:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 40)) {
+          _impl_.remaining_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // .google.protobuf.Duration reset_after = 6;
+      case 6:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 50)) {
+          ptr = ctx->ParseMessage(_internal_mutable_reset_after(), ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      default:
+        goto handle_unusual;
+    }  // switch
+  handle_unusual:
+    if ((tag == 0) || ((tag & 7) == 4)) {
+      CHK_(ptr);
+      ctx->SetLastTag(tag);
+      goto message_done;
+    }
+    ptr = UnknownFieldParse(
+        tag,
+        _internal_metadata_.mutable_unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(),
+        ptr, ctx);
+    CHK_(ptr != nullptr);
+  }  // while
+message_done:
+  return ptr;
+failure:
+  ptr = nullptr;
+  goto message_done;
+#undef CHK_
+}
+
+uint8_t* RateLimit::_InternalSerialize(
+    uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const {
+  // @@protoc_insertion_point(serialize_to_array_start:llmgateway.v1.RateLimit)
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  // string scope = 1;
+  if (!this->_internal_scope().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_scope().data(), static_cast<int>(this->_internal_scope().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "llmgateway.v1.RateLimit.scope");
+    target = stream->WriteStringMaybeAliased(
+        1, this->_internal_scope(), target);
+  }
+
+  // string metric = 2;
+  if (!this->_internal_metric().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_metric().data(), static_cast<int>(this->_internal_metric().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "llmgateway.v1.RateLimit.metric");
+    target = stream->WriteStringMaybeAliased(
+        2, this->_internal_metric(), target);
+  }
+
+  // string window = 3;
+  if (!this->_internal_window().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_window().data(), static_cast<int>(this->_internal_window().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "llmgateway.v1.RateLimit.window");
+    target = stream->WriteStringMaybeAliased(
+        3, this->_internal_window(), target);
+  }
+
+  // int64 limit = 4;
+  if (this->_internal_limit() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteInt64ToArray(4, this->_internal_limit(), target);
+  }
+
+  // int64 remaining = 5;
+  if (this->_internal_remaining() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteInt64ToArray(5, this->_internal_remaining(), target);
+  }
+
+  // .google.protobuf.Duration reset_after = 6;
+  if (this->_internal_has_reset_after()) {
+    target = ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::
+      InternalWriteMessage(6, _Internal::reset_after(this),
+        _Internal::reset_after(this).GetCachedSize(), target, stream);
+  }
+
+  if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
+    target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
+        _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
+  }
+  // @@protoc_insertion_point(serialize_to_array_end:llmgateway.v1.RateLimit)
+  return target;
+}
+
+size_t RateLimit::ByteSizeLong() const {
+// @@protoc_insertion_point(message_byte_size_start:llmgateway.v1.RateLimit)
+  size_t total_size = 0;
+
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  // string scope = 1;
+  if (!this->_internal_scope().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_scope());
+  }
+
+  // string metric = 2;
+  if (!this->_internal_metric().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_metric());
+  }
+
+  // string window = 3;
+  if (!this->_internal_window().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_window());
+  }
+
+  // .google.protobuf.Duration reset_after = 6;
+  if (this->_internal_has_reset_after()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(
+        *_impl_.reset_after_);
+  }
+
+  // int64 limit = 4;
+  if (this->_internal_limit() != 0) {
+    total_size += ::_pbi::WireFormatLite::Int64SizePlusOne(this->_internal_limit());
+  }
+
+  // int64 remaining = 5;
+  if (this->_internal_remaining() != 0) {
+    total_size += ::_pbi::WireFormatLite::Int64SizePlusOne(this->_internal_remaining());
+  }
+
+  return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
+}
+
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData RateLimit::_class_data_ = {
+    ::PROTOBUF_NAMESPACE_ID::Message::CopyWithSourceCheck,
+    RateLimit::MergeImpl
+};
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*RateLimit::GetClassData() const { return &_class_data_; }
+
+
+void RateLimit::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg) {
+  auto* const _this = static_cast<RateLimit*>(&to_msg);
+  auto& from = static_cast<const RateLimit&>(from_msg);
+  // @@protoc_insertion_point(class_specific_merge_from_start:llmgateway.v1.RateLimit)
+  GOOGLE_DCHECK_NE(&from, _this);
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  if (!from._internal_scope().empty()) {
+    _this->_internal_set_scope(from._internal_scope());
+  }
+  if (!from._internal_metric().empty()) {
+    _this->_internal_set_metric(from._internal_metric());
+  }
+  if (!from._internal_window().empty()) {
+    _this->_internal_set_window(from._internal_window());
+  }
+  if (from._internal_has_reset_after()) {
+    _this->_internal_mutable_reset_after()->::PROTOBUF_NAMESPACE_ID::Duration::MergeFrom(
+        from._internal_reset_after());
+  }
+  if (from._internal_limit() != 0) {
+    _this->_internal_set_limit(from._internal_limit());
+  }
+  if (from._internal_remaining() != 0) {
+    _this->_internal_set_remaining(from._internal_remaining());
+  }
+  _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+}
+
+void RateLimit::CopyFrom(const RateLimit& from) {
+// @@protoc_insertion_point(class_specific_copy_from_start:llmgateway.v1.RateLimit)
+  if (&from == this) return;
+  Clear();
+  MergeFrom(from);
+}
+
+bool RateLimit::IsInitialized() const {
+  return true;
+}
+
+void RateLimit::InternalSwap(RateLimit* other) {
+  using std::swap;
+  auto* lhs_arena = GetArenaForAllocation();
+  auto* rhs_arena = other->GetArenaForAllocation();
+  _internal_metadata_.InternalSwap(&other->_internal_metadata_);
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.scope_, lhs_arena,
+      &other->_impl_.scope_, rhs_arena
+  );
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.metric_, lhs_arena,
+      &other->_impl_.metric_, rhs_arena
+  );
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.window_, lhs_arena,
+      &other->_impl_.window_, rhs_arena
+  );
+  ::PROTOBUF_NAMESPACE_ID::internal::memswap<
+      PROTOBUF_FIELD_OFFSET(RateLimit, _impl_.remaining_)
+      + sizeof(RateLimit::_impl_.remaining_)
+      - PROTOBUF_FIELD_OFFSET(RateLimit, _impl_.reset_after_)>(
+          reinterpret_cast<char*>(&_impl_.reset_after_),
+          reinterpret_cast<char*>(&other->_impl_.reset_after_));
+}
+
+::PROTOBUF_NAMESPACE_ID::Metadata RateLimit::GetMetadata() const {
+  return ::_pbi::AssignDescriptors(
+      &descriptor_table_llmgateway_2fv1_2fcall_2eproto_getter, &descriptor_table_llmgateway_2fv1_2fcall_2eproto_once,
+      file_level_metadata_llmgateway_2fv1_2fcall_2eproto[1]);
 }
 
 // ===================================================================
@@ -1445,7 +1928,7 @@ void Attempt::InternalSwap(Attempt* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata Attempt::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_llmgateway_2fv1_2fcall_2eproto_getter, &descriptor_table_llmgateway_2fv1_2fcall_2eproto_once,
-      file_level_metadata_llmgateway_2fv1_2fcall_2eproto[1]);
+      file_level_metadata_llmgateway_2fv1_2fcall_2eproto[2]);
 }
 
 // ===================================================================
@@ -1698,7 +2181,7 @@ void Warning::InternalSwap(Warning* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata Warning::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_llmgateway_2fv1_2fcall_2eproto_getter, &descriptor_table_llmgateway_2fv1_2fcall_2eproto_once,
-      file_level_metadata_llmgateway_2fv1_2fcall_2eproto[2]);
+      file_level_metadata_llmgateway_2fv1_2fcall_2eproto[3]);
 }
 
 // ===================================================================
@@ -2098,7 +2581,7 @@ void CallFailure::InternalSwap(CallFailure* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata CallFailure::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_llmgateway_2fv1_2fcall_2eproto_getter, &descriptor_table_llmgateway_2fv1_2fcall_2eproto_once,
-      file_level_metadata_llmgateway_2fv1_2fcall_2eproto[3]);
+      file_level_metadata_llmgateway_2fv1_2fcall_2eproto[4]);
 }
 
 // ===================================================================
@@ -2532,7 +3015,7 @@ void QuotaViolation::InternalSwap(QuotaViolation* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata QuotaViolation::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_llmgateway_2fv1_2fcall_2eproto_getter, &descriptor_table_llmgateway_2fv1_2fcall_2eproto_once,
-      file_level_metadata_llmgateway_2fv1_2fcall_2eproto[4]);
+      file_level_metadata_llmgateway_2fv1_2fcall_2eproto[5]);
 }
 
 // @@protoc_insertion_point(namespace_scope)
@@ -2542,6 +3025,10 @@ PROTOBUF_NAMESPACE_OPEN
 template<> PROTOBUF_NOINLINE ::llmgateway::v1::CallInfo*
 Arena::CreateMaybeMessage< ::llmgateway::v1::CallInfo >(Arena* arena) {
   return Arena::CreateMessageInternal< ::llmgateway::v1::CallInfo >(arena);
+}
+template<> PROTOBUF_NOINLINE ::llmgateway::v1::RateLimit*
+Arena::CreateMaybeMessage< ::llmgateway::v1::RateLimit >(Arena* arena) {
+  return Arena::CreateMessageInternal< ::llmgateway::v1::RateLimit >(arena);
 }
 template<> PROTOBUF_NOINLINE ::llmgateway::v1::Attempt*
 Arena::CreateMaybeMessage< ::llmgateway::v1::Attempt >(Arena* arena) {

@@ -64,6 +64,9 @@ extern CallInfoDefaultTypeInternal _CallInfo_default_instance_;
 class QuotaViolation;
 struct QuotaViolationDefaultTypeInternal;
 extern QuotaViolationDefaultTypeInternal _QuotaViolation_default_instance_;
+class RateLimit;
+struct RateLimitDefaultTypeInternal;
+extern RateLimitDefaultTypeInternal _RateLimit_default_instance_;
 class Warning;
 struct WarningDefaultTypeInternal;
 extern WarningDefaultTypeInternal _Warning_default_instance_;
@@ -74,6 +77,7 @@ template<> ::llmgateway::v1::Attempt* Arena::CreateMaybeMessage<::llmgateway::v1
 template<> ::llmgateway::v1::CallFailure* Arena::CreateMaybeMessage<::llmgateway::v1::CallFailure>(Arena*);
 template<> ::llmgateway::v1::CallInfo* Arena::CreateMaybeMessage<::llmgateway::v1::CallInfo>(Arena*);
 template<> ::llmgateway::v1::QuotaViolation* Arena::CreateMaybeMessage<::llmgateway::v1::QuotaViolation>(Arena*);
+template<> ::llmgateway::v1::RateLimit* Arena::CreateMaybeMessage<::llmgateway::v1::RateLimit>(Arena*);
 template<> ::llmgateway::v1::Warning* Arena::CreateMaybeMessage<::llmgateway::v1::Warning>(Arena*);
 PROTOBUF_NAMESPACE_CLOSE
 namespace llmgateway {
@@ -232,6 +236,7 @@ class CallInfo final :
   enum : int {
     kAttemptsFieldNumber = 8,
     kWarningsFieldNumber = 9,
+    kRateLimitsFieldNumber = 13,
     kCallIdFieldNumber = 1,
     kProviderFieldNumber = 3,
     kModelFieldNumber = 4,
@@ -278,6 +283,24 @@ class CallInfo final :
   ::llmgateway::v1::Warning* add_warnings();
   const ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::llmgateway::v1::Warning >&
       warnings() const;
+
+  // repeated .llmgateway.v1.RateLimit rate_limits = 13;
+  int rate_limits_size() const;
+  private:
+  int _internal_rate_limits_size() const;
+  public:
+  void clear_rate_limits();
+  ::llmgateway::v1::RateLimit* mutable_rate_limits(int index);
+  ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::llmgateway::v1::RateLimit >*
+      mutable_rate_limits();
+  private:
+  const ::llmgateway::v1::RateLimit& _internal_rate_limits(int index) const;
+  ::llmgateway::v1::RateLimit* _internal_add_rate_limits();
+  public:
+  const ::llmgateway::v1::RateLimit& rate_limits(int index) const;
+  ::llmgateway::v1::RateLimit* add_rate_limits();
+  const ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::llmgateway::v1::RateLimit >&
+      rate_limits() const;
 
   // string call_id = 1;
   void clear_call_id();
@@ -445,6 +468,7 @@ class CallInfo final :
   struct Impl_ {
     ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::llmgateway::v1::Attempt > attempts_;
     ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::llmgateway::v1::Warning > warnings_;
+    ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::llmgateway::v1::RateLimit > rate_limits_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr call_id_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr provider_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr model_;
@@ -455,6 +479,233 @@ class CallInfo final :
     ::llmgateway::v1::CacheResult* cache_;
     ::PROTOBUF_NAMESPACE_ID::Duration* gateway_latency_;
     ::PROTOBUF_NAMESPACE_ID::Duration* first_content_latency_;
+    mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
+  };
+  union { Impl_ _impl_; };
+  friend struct ::TableStruct_llmgateway_2fv1_2fcall_2eproto;
+};
+// -------------------------------------------------------------------
+
+class RateLimit final :
+    public ::PROTOBUF_NAMESPACE_ID::Message /* @@protoc_insertion_point(class_definition:llmgateway.v1.RateLimit) */ {
+ public:
+  inline RateLimit() : RateLimit(nullptr) {}
+  ~RateLimit() override;
+  explicit PROTOBUF_CONSTEXPR RateLimit(::PROTOBUF_NAMESPACE_ID::internal::ConstantInitialized);
+
+  RateLimit(const RateLimit& from);
+  RateLimit(RateLimit&& from) noexcept
+    : RateLimit() {
+    *this = ::std::move(from);
+  }
+
+  inline RateLimit& operator=(const RateLimit& from) {
+    CopyFrom(from);
+    return *this;
+  }
+  inline RateLimit& operator=(RateLimit&& from) noexcept {
+    if (this == &from) return *this;
+    if (GetOwningArena() == from.GetOwningArena()
+  #ifdef PROTOBUF_FORCE_COPY_IN_MOVE
+        && GetOwningArena() != nullptr
+  #endif  // !PROTOBUF_FORCE_COPY_IN_MOVE
+    ) {
+      InternalSwap(&from);
+    } else {
+      CopyFrom(from);
+    }
+    return *this;
+  }
+
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* descriptor() {
+    return GetDescriptor();
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* GetDescriptor() {
+    return default_instance().GetMetadata().descriptor;
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Reflection* GetReflection() {
+    return default_instance().GetMetadata().reflection;
+  }
+  static const RateLimit& default_instance() {
+    return *internal_default_instance();
+  }
+  static inline const RateLimit* internal_default_instance() {
+    return reinterpret_cast<const RateLimit*>(
+               &_RateLimit_default_instance_);
+  }
+  static constexpr int kIndexInFileMessages =
+    1;
+
+  friend void swap(RateLimit& a, RateLimit& b) {
+    a.Swap(&b);
+  }
+  inline void Swap(RateLimit* other) {
+    if (other == this) return;
+  #ifdef PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() != nullptr &&
+        GetOwningArena() == other->GetOwningArena()) {
+   #else  // PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() == other->GetOwningArena()) {
+  #endif  // !PROTOBUF_FORCE_COPY_IN_SWAP
+      InternalSwap(other);
+    } else {
+      ::PROTOBUF_NAMESPACE_ID::internal::GenericSwap(this, other);
+    }
+  }
+  void UnsafeArenaSwap(RateLimit* other) {
+    if (other == this) return;
+    GOOGLE_DCHECK(GetOwningArena() == other->GetOwningArena());
+    InternalSwap(other);
+  }
+
+  // implements Message ----------------------------------------------
+
+  RateLimit* New(::PROTOBUF_NAMESPACE_ID::Arena* arena = nullptr) const final {
+    return CreateMaybeMessage<RateLimit>(arena);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::Message::CopyFrom;
+  void CopyFrom(const RateLimit& from);
+  using ::PROTOBUF_NAMESPACE_ID::Message::MergeFrom;
+  void MergeFrom( const RateLimit& from) {
+    RateLimit::MergeImpl(*this, from);
+  }
+  private:
+  static void MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg);
+  public:
+  PROTOBUF_ATTRIBUTE_REINITIALIZES void Clear() final;
+  bool IsInitialized() const final;
+
+  size_t ByteSizeLong() const final;
+  const char* _InternalParse(const char* ptr, ::PROTOBUF_NAMESPACE_ID::internal::ParseContext* ctx) final;
+  uint8_t* _InternalSerialize(
+      uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const final;
+  int GetCachedSize() const final { return _impl_._cached_size_.Get(); }
+
+  private:
+  void SharedCtor(::PROTOBUF_NAMESPACE_ID::Arena* arena, bool is_message_owned);
+  void SharedDtor();
+  void SetCachedSize(int size) const final;
+  void InternalSwap(RateLimit* other);
+
+  private:
+  friend class ::PROTOBUF_NAMESPACE_ID::internal::AnyMetadata;
+  static ::PROTOBUF_NAMESPACE_ID::StringPiece FullMessageName() {
+    return "llmgateway.v1.RateLimit";
+  }
+  protected:
+  explicit RateLimit(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                       bool is_message_owned = false);
+  public:
+
+  static const ClassData _class_data_;
+  const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*GetClassData() const final;
+
+  ::PROTOBUF_NAMESPACE_ID::Metadata GetMetadata() const final;
+
+  // nested types ----------------------------------------------------
+
+  // accessors -------------------------------------------------------
+
+  enum : int {
+    kScopeFieldNumber = 1,
+    kMetricFieldNumber = 2,
+    kWindowFieldNumber = 3,
+    kResetAfterFieldNumber = 6,
+    kLimitFieldNumber = 4,
+    kRemainingFieldNumber = 5,
+  };
+  // string scope = 1;
+  void clear_scope();
+  const std::string& scope() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_scope(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_scope();
+  PROTOBUF_NODISCARD std::string* release_scope();
+  void set_allocated_scope(std::string* scope);
+  private:
+  const std::string& _internal_scope() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_scope(const std::string& value);
+  std::string* _internal_mutable_scope();
+  public:
+
+  // string metric = 2;
+  void clear_metric();
+  const std::string& metric() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_metric(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_metric();
+  PROTOBUF_NODISCARD std::string* release_metric();
+  void set_allocated_metric(std::string* metric);
+  private:
+  const std::string& _internal_metric() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_metric(const std::string& value);
+  std::string* _internal_mutable_metric();
+  public:
+
+  // string window = 3;
+  void clear_window();
+  const std::string& window() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_window(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_window();
+  PROTOBUF_NODISCARD std::string* release_window();
+  void set_allocated_window(std::string* window);
+  private:
+  const std::string& _internal_window() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_window(const std::string& value);
+  std::string* _internal_mutable_window();
+  public:
+
+  // .google.protobuf.Duration reset_after = 6;
+  bool has_reset_after() const;
+  private:
+  bool _internal_has_reset_after() const;
+  public:
+  void clear_reset_after();
+  const ::PROTOBUF_NAMESPACE_ID::Duration& reset_after() const;
+  PROTOBUF_NODISCARD ::PROTOBUF_NAMESPACE_ID::Duration* release_reset_after();
+  ::PROTOBUF_NAMESPACE_ID::Duration* mutable_reset_after();
+  void set_allocated_reset_after(::PROTOBUF_NAMESPACE_ID::Duration* reset_after);
+  private:
+  const ::PROTOBUF_NAMESPACE_ID::Duration& _internal_reset_after() const;
+  ::PROTOBUF_NAMESPACE_ID::Duration* _internal_mutable_reset_after();
+  public:
+  void unsafe_arena_set_allocated_reset_after(
+      ::PROTOBUF_NAMESPACE_ID::Duration* reset_after);
+  ::PROTOBUF_NAMESPACE_ID::Duration* unsafe_arena_release_reset_after();
+
+  // int64 limit = 4;
+  void clear_limit();
+  int64_t limit() const;
+  void set_limit(int64_t value);
+  private:
+  int64_t _internal_limit() const;
+  void _internal_set_limit(int64_t value);
+  public:
+
+  // int64 remaining = 5;
+  void clear_remaining();
+  int64_t remaining() const;
+  void set_remaining(int64_t value);
+  private:
+  int64_t _internal_remaining() const;
+  void _internal_set_remaining(int64_t value);
+  public:
+
+  // @@protoc_insertion_point(class_scope:llmgateway.v1.RateLimit)
+ private:
+  class _Internal;
+
+  template <typename T> friend class ::PROTOBUF_NAMESPACE_ID::Arena::InternalHelper;
+  typedef void InternalArenaConstructable_;
+  typedef void DestructorSkippable_;
+  struct Impl_ {
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr scope_;
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr metric_;
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr window_;
+    ::PROTOBUF_NAMESPACE_ID::Duration* reset_after_;
+    int64_t limit_;
+    int64_t remaining_;
     mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
   };
   union { Impl_ _impl_; };
@@ -510,7 +761,7 @@ class Attempt final :
                &_Attempt_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    1;
+    2;
 
   friend void swap(Attempt& a, Attempt& b) {
     a.Swap(&b);
@@ -784,7 +1035,7 @@ class Warning final :
                &_Warning_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    2;
+    3;
 
   friend void swap(Warning& a, Warning& b) {
     a.Swap(&b);
@@ -953,7 +1204,7 @@ class CallFailure final :
                &_CallFailure_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    3;
+    4;
 
   friend void swap(CallFailure& a, CallFailure& b) {
     a.Swap(&b);
@@ -1193,7 +1444,7 @@ class QuotaViolation final :
                &_QuotaViolation_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    4;
+    5;
 
   friend void swap(QuotaViolation& a, QuotaViolation& b) {
     a.Swap(&b);
@@ -2110,6 +2361,325 @@ inline void CallInfo::set_allocated_provider_json(std::string* provider_json) {
   }
 #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   // @@protoc_insertion_point(field_set_allocated:llmgateway.v1.CallInfo.provider_json)
+}
+
+// repeated .llmgateway.v1.RateLimit rate_limits = 13;
+inline int CallInfo::_internal_rate_limits_size() const {
+  return _impl_.rate_limits_.size();
+}
+inline int CallInfo::rate_limits_size() const {
+  return _internal_rate_limits_size();
+}
+inline void CallInfo::clear_rate_limits() {
+  _impl_.rate_limits_.Clear();
+}
+inline ::llmgateway::v1::RateLimit* CallInfo::mutable_rate_limits(int index) {
+  // @@protoc_insertion_point(field_mutable:llmgateway.v1.CallInfo.rate_limits)
+  return _impl_.rate_limits_.Mutable(index);
+}
+inline ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::llmgateway::v1::RateLimit >*
+CallInfo::mutable_rate_limits() {
+  // @@protoc_insertion_point(field_mutable_list:llmgateway.v1.CallInfo.rate_limits)
+  return &_impl_.rate_limits_;
+}
+inline const ::llmgateway::v1::RateLimit& CallInfo::_internal_rate_limits(int index) const {
+  return _impl_.rate_limits_.Get(index);
+}
+inline const ::llmgateway::v1::RateLimit& CallInfo::rate_limits(int index) const {
+  // @@protoc_insertion_point(field_get:llmgateway.v1.CallInfo.rate_limits)
+  return _internal_rate_limits(index);
+}
+inline ::llmgateway::v1::RateLimit* CallInfo::_internal_add_rate_limits() {
+  return _impl_.rate_limits_.Add();
+}
+inline ::llmgateway::v1::RateLimit* CallInfo::add_rate_limits() {
+  ::llmgateway::v1::RateLimit* _add = _internal_add_rate_limits();
+  // @@protoc_insertion_point(field_add:llmgateway.v1.CallInfo.rate_limits)
+  return _add;
+}
+inline const ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::llmgateway::v1::RateLimit >&
+CallInfo::rate_limits() const {
+  // @@protoc_insertion_point(field_list:llmgateway.v1.CallInfo.rate_limits)
+  return _impl_.rate_limits_;
+}
+
+// -------------------------------------------------------------------
+
+// RateLimit
+
+// string scope = 1;
+inline void RateLimit::clear_scope() {
+  _impl_.scope_.ClearToEmpty();
+}
+inline const std::string& RateLimit::scope() const {
+  // @@protoc_insertion_point(field_get:llmgateway.v1.RateLimit.scope)
+  return _internal_scope();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void RateLimit::set_scope(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.scope_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:llmgateway.v1.RateLimit.scope)
+}
+inline std::string* RateLimit::mutable_scope() {
+  std::string* _s = _internal_mutable_scope();
+  // @@protoc_insertion_point(field_mutable:llmgateway.v1.RateLimit.scope)
+  return _s;
+}
+inline const std::string& RateLimit::_internal_scope() const {
+  return _impl_.scope_.Get();
+}
+inline void RateLimit::_internal_set_scope(const std::string& value) {
+  
+  _impl_.scope_.Set(value, GetArenaForAllocation());
+}
+inline std::string* RateLimit::_internal_mutable_scope() {
+  
+  return _impl_.scope_.Mutable(GetArenaForAllocation());
+}
+inline std::string* RateLimit::release_scope() {
+  // @@protoc_insertion_point(field_release:llmgateway.v1.RateLimit.scope)
+  return _impl_.scope_.Release();
+}
+inline void RateLimit::set_allocated_scope(std::string* scope) {
+  if (scope != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.scope_.SetAllocated(scope, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.scope_.IsDefault()) {
+    _impl_.scope_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:llmgateway.v1.RateLimit.scope)
+}
+
+// string metric = 2;
+inline void RateLimit::clear_metric() {
+  _impl_.metric_.ClearToEmpty();
+}
+inline const std::string& RateLimit::metric() const {
+  // @@protoc_insertion_point(field_get:llmgateway.v1.RateLimit.metric)
+  return _internal_metric();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void RateLimit::set_metric(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.metric_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:llmgateway.v1.RateLimit.metric)
+}
+inline std::string* RateLimit::mutable_metric() {
+  std::string* _s = _internal_mutable_metric();
+  // @@protoc_insertion_point(field_mutable:llmgateway.v1.RateLimit.metric)
+  return _s;
+}
+inline const std::string& RateLimit::_internal_metric() const {
+  return _impl_.metric_.Get();
+}
+inline void RateLimit::_internal_set_metric(const std::string& value) {
+  
+  _impl_.metric_.Set(value, GetArenaForAllocation());
+}
+inline std::string* RateLimit::_internal_mutable_metric() {
+  
+  return _impl_.metric_.Mutable(GetArenaForAllocation());
+}
+inline std::string* RateLimit::release_metric() {
+  // @@protoc_insertion_point(field_release:llmgateway.v1.RateLimit.metric)
+  return _impl_.metric_.Release();
+}
+inline void RateLimit::set_allocated_metric(std::string* metric) {
+  if (metric != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.metric_.SetAllocated(metric, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.metric_.IsDefault()) {
+    _impl_.metric_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:llmgateway.v1.RateLimit.metric)
+}
+
+// string window = 3;
+inline void RateLimit::clear_window() {
+  _impl_.window_.ClearToEmpty();
+}
+inline const std::string& RateLimit::window() const {
+  // @@protoc_insertion_point(field_get:llmgateway.v1.RateLimit.window)
+  return _internal_window();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void RateLimit::set_window(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.window_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:llmgateway.v1.RateLimit.window)
+}
+inline std::string* RateLimit::mutable_window() {
+  std::string* _s = _internal_mutable_window();
+  // @@protoc_insertion_point(field_mutable:llmgateway.v1.RateLimit.window)
+  return _s;
+}
+inline const std::string& RateLimit::_internal_window() const {
+  return _impl_.window_.Get();
+}
+inline void RateLimit::_internal_set_window(const std::string& value) {
+  
+  _impl_.window_.Set(value, GetArenaForAllocation());
+}
+inline std::string* RateLimit::_internal_mutable_window() {
+  
+  return _impl_.window_.Mutable(GetArenaForAllocation());
+}
+inline std::string* RateLimit::release_window() {
+  // @@protoc_insertion_point(field_release:llmgateway.v1.RateLimit.window)
+  return _impl_.window_.Release();
+}
+inline void RateLimit::set_allocated_window(std::string* window) {
+  if (window != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.window_.SetAllocated(window, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.window_.IsDefault()) {
+    _impl_.window_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:llmgateway.v1.RateLimit.window)
+}
+
+// int64 limit = 4;
+inline void RateLimit::clear_limit() {
+  _impl_.limit_ = int64_t{0};
+}
+inline int64_t RateLimit::_internal_limit() const {
+  return _impl_.limit_;
+}
+inline int64_t RateLimit::limit() const {
+  // @@protoc_insertion_point(field_get:llmgateway.v1.RateLimit.limit)
+  return _internal_limit();
+}
+inline void RateLimit::_internal_set_limit(int64_t value) {
+  
+  _impl_.limit_ = value;
+}
+inline void RateLimit::set_limit(int64_t value) {
+  _internal_set_limit(value);
+  // @@protoc_insertion_point(field_set:llmgateway.v1.RateLimit.limit)
+}
+
+// int64 remaining = 5;
+inline void RateLimit::clear_remaining() {
+  _impl_.remaining_ = int64_t{0};
+}
+inline int64_t RateLimit::_internal_remaining() const {
+  return _impl_.remaining_;
+}
+inline int64_t RateLimit::remaining() const {
+  // @@protoc_insertion_point(field_get:llmgateway.v1.RateLimit.remaining)
+  return _internal_remaining();
+}
+inline void RateLimit::_internal_set_remaining(int64_t value) {
+  
+  _impl_.remaining_ = value;
+}
+inline void RateLimit::set_remaining(int64_t value) {
+  _internal_set_remaining(value);
+  // @@protoc_insertion_point(field_set:llmgateway.v1.RateLimit.remaining)
+}
+
+// .google.protobuf.Duration reset_after = 6;
+inline bool RateLimit::_internal_has_reset_after() const {
+  return this != internal_default_instance() && _impl_.reset_after_ != nullptr;
+}
+inline bool RateLimit::has_reset_after() const {
+  return _internal_has_reset_after();
+}
+inline const ::PROTOBUF_NAMESPACE_ID::Duration& RateLimit::_internal_reset_after() const {
+  const ::PROTOBUF_NAMESPACE_ID::Duration* p = _impl_.reset_after_;
+  return p != nullptr ? *p : reinterpret_cast<const ::PROTOBUF_NAMESPACE_ID::Duration&>(
+      ::PROTOBUF_NAMESPACE_ID::_Duration_default_instance_);
+}
+inline const ::PROTOBUF_NAMESPACE_ID::Duration& RateLimit::reset_after() const {
+  // @@protoc_insertion_point(field_get:llmgateway.v1.RateLimit.reset_after)
+  return _internal_reset_after();
+}
+inline void RateLimit::unsafe_arena_set_allocated_reset_after(
+    ::PROTOBUF_NAMESPACE_ID::Duration* reset_after) {
+  if (GetArenaForAllocation() == nullptr) {
+    delete reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(_impl_.reset_after_);
+  }
+  _impl_.reset_after_ = reset_after;
+  if (reset_after) {
+    
+  } else {
+    
+  }
+  // @@protoc_insertion_point(field_unsafe_arena_set_allocated:llmgateway.v1.RateLimit.reset_after)
+}
+inline ::PROTOBUF_NAMESPACE_ID::Duration* RateLimit::release_reset_after() {
+  
+  ::PROTOBUF_NAMESPACE_ID::Duration* temp = _impl_.reset_after_;
+  _impl_.reset_after_ = nullptr;
+#ifdef PROTOBUF_FORCE_COPY_IN_RELEASE
+  auto* old =  reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(temp);
+  temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  if (GetArenaForAllocation() == nullptr) { delete old; }
+#else  // PROTOBUF_FORCE_COPY_IN_RELEASE
+  if (GetArenaForAllocation() != nullptr) {
+    temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  }
+#endif  // !PROTOBUF_FORCE_COPY_IN_RELEASE
+  return temp;
+}
+inline ::PROTOBUF_NAMESPACE_ID::Duration* RateLimit::unsafe_arena_release_reset_after() {
+  // @@protoc_insertion_point(field_release:llmgateway.v1.RateLimit.reset_after)
+  
+  ::PROTOBUF_NAMESPACE_ID::Duration* temp = _impl_.reset_after_;
+  _impl_.reset_after_ = nullptr;
+  return temp;
+}
+inline ::PROTOBUF_NAMESPACE_ID::Duration* RateLimit::_internal_mutable_reset_after() {
+  
+  if (_impl_.reset_after_ == nullptr) {
+    auto* p = CreateMaybeMessage<::PROTOBUF_NAMESPACE_ID::Duration>(GetArenaForAllocation());
+    _impl_.reset_after_ = p;
+  }
+  return _impl_.reset_after_;
+}
+inline ::PROTOBUF_NAMESPACE_ID::Duration* RateLimit::mutable_reset_after() {
+  ::PROTOBUF_NAMESPACE_ID::Duration* _msg = _internal_mutable_reset_after();
+  // @@protoc_insertion_point(field_mutable:llmgateway.v1.RateLimit.reset_after)
+  return _msg;
+}
+inline void RateLimit::set_allocated_reset_after(::PROTOBUF_NAMESPACE_ID::Duration* reset_after) {
+  ::PROTOBUF_NAMESPACE_ID::Arena* message_arena = GetArenaForAllocation();
+  if (message_arena == nullptr) {
+    delete reinterpret_cast< ::PROTOBUF_NAMESPACE_ID::MessageLite*>(_impl_.reset_after_);
+  }
+  if (reset_after) {
+    ::PROTOBUF_NAMESPACE_ID::Arena* submessage_arena =
+        ::PROTOBUF_NAMESPACE_ID::Arena::InternalGetOwningArena(
+                reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(reset_after));
+    if (message_arena != submessage_arena) {
+      reset_after = ::PROTOBUF_NAMESPACE_ID::internal::GetOwnedMessage(
+          message_arena, reset_after, submessage_arena);
+    }
+    
+  } else {
+    
+  }
+  _impl_.reset_after_ = reset_after;
+  // @@protoc_insertion_point(field_set_allocated:llmgateway.v1.RateLimit.reset_after)
 }
 
 // -------------------------------------------------------------------
@@ -3084,6 +3654,8 @@ inline void QuotaViolation::set_allocated_reset_time(::PROTOBUF_NAMESPACE_ID::Ti
 #ifdef __GNUC__
   #pragma GCC diagnostic pop
 #endif  // __GNUC__
+// -------------------------------------------------------------------
+
 // -------------------------------------------------------------------
 
 // -------------------------------------------------------------------

@@ -81,7 +81,7 @@ func (x Attempt_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Attempt_Kind.Descriptor instead.
 func (Attempt_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_llmgateway_v1_call_proto_rawDescGZIP(), []int{1, 0}
+	return file_llmgateway_v1_call_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // What the gateway knows of one call. Part of every answer that may cost something.
@@ -116,7 +116,10 @@ type CallInfo struct {
 	// Members of the provider's answer that the contract has no field for, as a JSON object: those of
 	// its top level only; see `Candidate.provider_json`, `Usage.provider_json` and
 	// `Part.provider_json` for the others. Empty if there are none.
-	ProviderJson  string `protobuf:"bytes,12,opt,name=provider_json,json=providerJson,proto3" json:"provider_json,omitempty"`
+	ProviderJson string `protobuf:"bytes,12,opt,name=provider_json,json=providerJson,proto3" json:"provider_json,omitempty"`
+	// The rates that the call counted against: of each metric the one with the least left. Empty where
+	// none apply.
+	RateLimits    []*RateLimit `protobuf:"bytes,13,rep,name=rate_limits,json=rateLimits,proto3" json:"rate_limits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -235,6 +238,104 @@ func (x *CallInfo) GetProviderJson() string {
 	return ""
 }
 
+func (x *CallInfo) GetRateLimits() []*RateLimit {
+	if x != nil {
+		return x.RateLimits
+	}
+	return nil
+}
+
+// A limit on requests or tokens a second or a minute, and what is left of it.
+type RateLimit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose limit it is, for example `key/ci`.
+	Scope string `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
+	// What it counts: `requests`, `tokens`, or a newer word.
+	Metric string `protobuf:"bytes,2,opt,name=metric,proto3" json:"metric,omitempty"`
+	// The time over which it counts: `second`, `minute`, or a newer word.
+	Window string `protobuf:"bytes,3,opt,name=window,proto3" json:"window,omitempty"`
+	// The most that the window allows, 0 or more.
+	Limit int64 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// What is left now, 0 or more. Tokens are taken by a guess, and corrected once the call has ended.
+	Remaining int64 `protobuf:"varint,5,opt,name=remaining,proto3" json:"remaining,omitempty"`
+	// How long until all of it is left again, if nothing else is taken.
+	ResetAfter    *durationpb.Duration `protobuf:"bytes,6,opt,name=reset_after,json=resetAfter,proto3" json:"reset_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RateLimit) Reset() {
+	*x = RateLimit{}
+	mi := &file_llmgateway_v1_call_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RateLimit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RateLimit) ProtoMessage() {}
+
+func (x *RateLimit) ProtoReflect() protoreflect.Message {
+	mi := &file_llmgateway_v1_call_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
+func (*RateLimit) Descriptor() ([]byte, []int) {
+	return file_llmgateway_v1_call_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RateLimit) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *RateLimit) GetMetric() string {
+	if x != nil {
+		return x.Metric
+	}
+	return ""
+}
+
+func (x *RateLimit) GetWindow() string {
+	if x != nil {
+		return x.Window
+	}
+	return ""
+}
+
+func (x *RateLimit) GetLimit() int64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *RateLimit) GetRemaining() int64 {
+	if x != nil {
+		return x.Remaining
+	}
+	return 0
+}
+
+func (x *RateLimit) GetResetAfter() *durationpb.Duration {
+	if x != nil {
+		return x.ResetAfter
+	}
+	return nil
+}
+
 // One try at one target.
 type Attempt struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -258,7 +359,7 @@ type Attempt struct {
 
 func (x *Attempt) Reset() {
 	*x = Attempt{}
-	mi := &file_llmgateway_v1_call_proto_msgTypes[1]
+	mi := &file_llmgateway_v1_call_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -270,7 +371,7 @@ func (x *Attempt) String() string {
 func (*Attempt) ProtoMessage() {}
 
 func (x *Attempt) ProtoReflect() protoreflect.Message {
-	mi := &file_llmgateway_v1_call_proto_msgTypes[1]
+	mi := &file_llmgateway_v1_call_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -283,7 +384,7 @@ func (x *Attempt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attempt.ProtoReflect.Descriptor instead.
 func (*Attempt) Descriptor() ([]byte, []int) {
-	return file_llmgateway_v1_call_proto_rawDescGZIP(), []int{1}
+	return file_llmgateway_v1_call_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Attempt) GetProvider() string {
@@ -350,7 +451,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_llmgateway_v1_call_proto_msgTypes[2]
+	mi := &file_llmgateway_v1_call_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -362,7 +463,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_llmgateway_v1_call_proto_msgTypes[2]
+	mi := &file_llmgateway_v1_call_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -375,7 +476,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_llmgateway_v1_call_proto_rawDescGZIP(), []int{2}
+	return file_llmgateway_v1_call_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Warning) GetField() string {
@@ -410,7 +511,7 @@ type CallFailure struct {
 	Usage *Usage `protobuf:"bytes,4,opt,name=usage,proto3" json:"usage,omitempty"`
 	// The provider's own message, redacted, at most 512 bytes. Empty if it sent none.
 	ProviderMessage string `protobuf:"bytes,5,opt,name=provider_message,json=providerMessage,proto3" json:"provider_message,omitempty"`
-	// The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+	// The quotas that refused the call. Empty where it failed otherwise.
 	QuotaViolations []*QuotaViolation `protobuf:"bytes,6,rep,name=quota_violations,json=quotaViolations,proto3" json:"quota_violations,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -418,7 +519,7 @@ type CallFailure struct {
 
 func (x *CallFailure) Reset() {
 	*x = CallFailure{}
-	mi := &file_llmgateway_v1_call_proto_msgTypes[3]
+	mi := &file_llmgateway_v1_call_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -430,7 +531,7 @@ func (x *CallFailure) String() string {
 func (*CallFailure) ProtoMessage() {}
 
 func (x *CallFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_llmgateway_v1_call_proto_msgTypes[3]
+	mi := &file_llmgateway_v1_call_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -443,7 +544,7 @@ func (x *CallFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallFailure.ProtoReflect.Descriptor instead.
 func (*CallFailure) Descriptor() ([]byte, []int) {
-	return file_llmgateway_v1_call_proto_rawDescGZIP(), []int{3}
+	return file_llmgateway_v1_call_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CallFailure) GetCallId() string {
@@ -488,7 +589,7 @@ func (x *CallFailure) GetQuotaViolations() []*QuotaViolation {
 	return nil
 }
 
-// One quota that a call would break. Not sent yet: the gateway keeps no quotas.
+// One quota that a call would break.
 //
 // `limit`, `used` and `held` count what `metric` names: tokens, requests, calls at once, or cost in
 // 1e-9 US dollars. A call is refused if `used + held` and what it asks for exceed `limit`.
@@ -496,17 +597,19 @@ type QuotaViolation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose quota it is, for example `team/platform` or `key/ci`.
 	Scope string `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
-	// What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+	// What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
 	Metric string `protobuf:"bytes,2,opt,name=metric,proto3" json:"metric,omitempty"`
-	// The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+	// The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+	// newer word. Empty for `concurrency`.
 	Window string `protobuf:"bytes,3,opt,name=window,proto3" json:"window,omitempty"`
 	// The most that the window allows, 0 or more.
 	Limit int64 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
-	// What finished calls have spent in the window, 0 or more.
+	// What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
 	Used int64 `protobuf:"varint,5,opt,name=used,proto3" json:"used,omitempty"`
 	// What running calls have reserved, 0 or more. It shrinks as they finish.
 	Held int64 `protobuf:"varint,6,opt,name=held,proto3" json:"held,omitempty"`
-	// When the window turns over and `used` starts at 0 again. Unset for `total`.
+	// When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+	// against it. Unset for `total` and for `concurrency`.
 	ResetTime     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=reset_time,json=resetTime,proto3" json:"reset_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -514,7 +617,7 @@ type QuotaViolation struct {
 
 func (x *QuotaViolation) Reset() {
 	*x = QuotaViolation{}
-	mi := &file_llmgateway_v1_call_proto_msgTypes[4]
+	mi := &file_llmgateway_v1_call_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +629,7 @@ func (x *QuotaViolation) String() string {
 func (*QuotaViolation) ProtoMessage() {}
 
 func (x *QuotaViolation) ProtoReflect() protoreflect.Message {
-	mi := &file_llmgateway_v1_call_proto_msgTypes[4]
+	mi := &file_llmgateway_v1_call_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +642,7 @@ func (x *QuotaViolation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotaViolation.ProtoReflect.Descriptor instead.
 func (*QuotaViolation) Descriptor() ([]byte, []int) {
-	return file_llmgateway_v1_call_proto_rawDescGZIP(), []int{4}
+	return file_llmgateway_v1_call_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *QuotaViolation) GetScope() string {
@@ -595,7 +698,7 @@ var File_llmgateway_v1_call_proto protoreflect.FileDescriptor
 
 const file_llmgateway_v1_call_proto_rawDesc = "" +
 	"\n" +
-	"\x18llmgateway/v1/call.proto\x12\rllmgateway.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19llmgateway/v1/cache.proto\x1a llmgateway/v1/error_reason.proto\x1a\x19llmgateway/v1/usage.proto\"\xb9\x04\n" +
+	"\x18llmgateway/v1/call.proto\x12\rllmgateway.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19llmgateway/v1/cache.proto\x1a llmgateway/v1/error_reason.proto\x1a\x19llmgateway/v1/usage.proto\"\xf4\x04\n" +
 	"\bCallInfo\x12\x17\n" +
 	"\acall_id\x18\x01 \x01(\tR\x06callId\x12;\n" +
 	"\vcreate_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -610,7 +713,17 @@ const file_llmgateway_v1_call_proto_rawDesc = "" +
 	"\x0fgateway_latency\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\x0egatewayLatency\x12M\n" +
 	"\x15first_content_latency\x18\v \x01(\v2\x19.google.protobuf.DurationR\x13firstContentLatency\x12#\n" +
-	"\rprovider_json\x18\f \x01(\tR\fproviderJson\"\xa0\x03\n" +
+	"\rprovider_json\x18\f \x01(\tR\fproviderJson\x129\n" +
+	"\vrate_limits\x18\r \x03(\v2\x18.llmgateway.v1.RateLimitR\n" +
+	"rateLimits\"\xc1\x01\n" +
+	"\tRateLimit\x12\x14\n" +
+	"\x05scope\x18\x01 \x01(\tR\x05scope\x12\x16\n" +
+	"\x06metric\x18\x02 \x01(\tR\x06metric\x12\x16\n" +
+	"\x06window\x18\x03 \x01(\tR\x06window\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\x03R\x05limit\x12\x1c\n" +
+	"\tremaining\x18\x05 \x01(\x03R\tremaining\x12:\n" +
+	"\vreset_after\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"resetAfter\"\xa0\x03\n" +
 	"\aAttempt\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12=\n" +
@@ -664,39 +777,42 @@ func file_llmgateway_v1_call_proto_rawDescGZIP() []byte {
 }
 
 var file_llmgateway_v1_call_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_llmgateway_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_llmgateway_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_llmgateway_v1_call_proto_goTypes = []any{
 	(Attempt_Kind)(0),             // 0: llmgateway.v1.Attempt.Kind
 	(*CallInfo)(nil),              // 1: llmgateway.v1.CallInfo
-	(*Attempt)(nil),               // 2: llmgateway.v1.Attempt
-	(*Warning)(nil),               // 3: llmgateway.v1.Warning
-	(*CallFailure)(nil),           // 4: llmgateway.v1.CallFailure
-	(*QuotaViolation)(nil),        // 5: llmgateway.v1.QuotaViolation
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(*CacheResult)(nil),           // 7: llmgateway.v1.CacheResult
-	(*durationpb.Duration)(nil),   // 8: google.protobuf.Duration
-	(ErrorReason)(0),              // 9: llmgateway.v1.ErrorReason
-	(*Usage)(nil),                 // 10: llmgateway.v1.Usage
+	(*RateLimit)(nil),             // 2: llmgateway.v1.RateLimit
+	(*Attempt)(nil),               // 3: llmgateway.v1.Attempt
+	(*Warning)(nil),               // 4: llmgateway.v1.Warning
+	(*CallFailure)(nil),           // 5: llmgateway.v1.CallFailure
+	(*QuotaViolation)(nil),        // 6: llmgateway.v1.QuotaViolation
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*CacheResult)(nil),           // 8: llmgateway.v1.CacheResult
+	(*durationpb.Duration)(nil),   // 9: google.protobuf.Duration
+	(ErrorReason)(0),              // 10: llmgateway.v1.ErrorReason
+	(*Usage)(nil),                 // 11: llmgateway.v1.Usage
 }
 var file_llmgateway_v1_call_proto_depIdxs = []int32{
-	6,  // 0: llmgateway.v1.CallInfo.create_time:type_name -> google.protobuf.Timestamp
-	7,  // 1: llmgateway.v1.CallInfo.cache:type_name -> llmgateway.v1.CacheResult
-	2,  // 2: llmgateway.v1.CallInfo.attempts:type_name -> llmgateway.v1.Attempt
-	3,  // 3: llmgateway.v1.CallInfo.warnings:type_name -> llmgateway.v1.Warning
-	8,  // 4: llmgateway.v1.CallInfo.gateway_latency:type_name -> google.protobuf.Duration
-	8,  // 5: llmgateway.v1.CallInfo.first_content_latency:type_name -> google.protobuf.Duration
-	9,  // 6: llmgateway.v1.Attempt.error_reason:type_name -> llmgateway.v1.ErrorReason
-	8,  // 7: llmgateway.v1.Attempt.latency:type_name -> google.protobuf.Duration
-	0,  // 8: llmgateway.v1.Attempt.kind:type_name -> llmgateway.v1.Attempt.Kind
-	2,  // 9: llmgateway.v1.CallFailure.attempts:type_name -> llmgateway.v1.Attempt
-	10, // 10: llmgateway.v1.CallFailure.usage:type_name -> llmgateway.v1.Usage
-	5,  // 11: llmgateway.v1.CallFailure.quota_violations:type_name -> llmgateway.v1.QuotaViolation
-	6,  // 12: llmgateway.v1.QuotaViolation.reset_time:type_name -> google.protobuf.Timestamp
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	7,  // 0: llmgateway.v1.CallInfo.create_time:type_name -> google.protobuf.Timestamp
+	8,  // 1: llmgateway.v1.CallInfo.cache:type_name -> llmgateway.v1.CacheResult
+	3,  // 2: llmgateway.v1.CallInfo.attempts:type_name -> llmgateway.v1.Attempt
+	4,  // 3: llmgateway.v1.CallInfo.warnings:type_name -> llmgateway.v1.Warning
+	9,  // 4: llmgateway.v1.CallInfo.gateway_latency:type_name -> google.protobuf.Duration
+	9,  // 5: llmgateway.v1.CallInfo.first_content_latency:type_name -> google.protobuf.Duration
+	2,  // 6: llmgateway.v1.CallInfo.rate_limits:type_name -> llmgateway.v1.RateLimit
+	9,  // 7: llmgateway.v1.RateLimit.reset_after:type_name -> google.protobuf.Duration
+	10, // 8: llmgateway.v1.Attempt.error_reason:type_name -> llmgateway.v1.ErrorReason
+	9,  // 9: llmgateway.v1.Attempt.latency:type_name -> google.protobuf.Duration
+	0,  // 10: llmgateway.v1.Attempt.kind:type_name -> llmgateway.v1.Attempt.Kind
+	3,  // 11: llmgateway.v1.CallFailure.attempts:type_name -> llmgateway.v1.Attempt
+	11, // 12: llmgateway.v1.CallFailure.usage:type_name -> llmgateway.v1.Usage
+	6,  // 13: llmgateway.v1.CallFailure.quota_violations:type_name -> llmgateway.v1.QuotaViolation
+	7,  // 14: llmgateway.v1.QuotaViolation.reset_time:type_name -> google.protobuf.Timestamp
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_llmgateway_v1_call_proto_init() }
@@ -707,14 +823,14 @@ func file_llmgateway_v1_call_proto_init() {
 	file_llmgateway_v1_cache_proto_init()
 	file_llmgateway_v1_error_reason_proto_init()
 	file_llmgateway_v1_usage_proto_init()
-	file_llmgateway_v1_call_proto_msgTypes[1].OneofWrappers = []any{}
+	file_llmgateway_v1_call_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_llmgateway_v1_call_proto_rawDesc), len(file_llmgateway_v1_call_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -60,7 +60,8 @@ const (
 	ErrorReason_ERROR_REASON_API_KEY_INVALID ErrorReason = 10
 	// PERMISSION_DENIED, 403. The caller's key may not use this model. Metadata: `model`.
 	ErrorReason_ERROR_REASON_MODEL_NOT_ALLOWED ErrorReason = 11
-	// PERMISSION_DENIED, 403. The caller may not do this. Not raised yet. Metadata: `permission`.
+	// PERMISSION_DENIED, 403. The caller's role does not let it do this. Raised by the admin services
+	// only. Metadata: `permission`.
 	ErrorReason_ERROR_REASON_PERMISSION_MISSING ErrorReason = 12
 	// NOT_FOUND, 404. No model and no route has this name, here or at the provider.
 	// Metadata: `model`, `nearest`: the known name that resembles it most, if any does.
@@ -68,23 +69,32 @@ const (
 	// NOT_FOUND, 404. The call allowed a cached answer only, and there is none. Nothing was sent.
 	ErrorReason_ERROR_REASON_CACHE_MISS ErrorReason = 21
 	// NOT_FOUND, 404. There is no such resource for this caller: another tenant's are not found,
-	// either. Not raised yet. Metadata: `resource`.
+	// either. Raised by the admin services only. Metadata: `resource`.
 	ErrorReason_ERROR_REASON_RESOURCE_NOT_FOUND ErrorReason = 22
 	// ALREADY_EXISTS, 409. The idempotency key came with another request before. Not raised yet.
 	ErrorReason_ERROR_REASON_IDEMPOTENCY_KEY_REUSED ErrorReason = 23
-	// ABORTED, 409. The resource changed since its `etag` was read: read it again. Not raised yet.
+	// ABORTED, 409. The resource changed since its `etag` was read: read it again. Raised by the admin
+	// services only. Metadata: `resource`.
 	ErrorReason_ERROR_REASON_ETAG_MISMATCH ErrorReason = 24
+	// ALREADY_EXISTS, 409. There is a resource of this name. Raised by the admin services only.
+	// Metadata: `resource`.
+	ErrorReason_ERROR_REASON_RESOURCE_EXISTS ErrorReason = 25
 	// FAILED_PRECONDITION, 400. No target can do what the request asks, or none is left by the
 	// request's own `RoutingPreferences`. Metadata: `model`, `capability`.
 	ErrorReason_ERROR_REASON_CAPABILITY_MISSING ErrorReason = 30
-	// FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Not raised yet.
-	// Metadata: `model`.
+	// FAILED_PRECONDITION, 400. A cost quota applies, and it is not known what the request could cost:
+	// the model has no price, or something is asked for that has none. The message says what to change.
+	// Metadata: `model`, `field`: the path of what has no price, if it is not the model.
 	ErrorReason_ERROR_REASON_PRICE_UNKNOWN ErrorReason = 31
-	// RESOURCE_EXHAUSTED, 429. A quota of the caller is used up for now. Comes with
-	// `google.rpc.QuotaFailure` and `google.rpc.RetryInfo`. Not raised yet.
+	// FAILED_PRECONDITION, 400. The resource stands in the gateway's configuration, and is changed there.
+	// Raised by the admin services only. Metadata: `resource`.
+	ErrorReason_ERROR_REASON_RESOURCE_READ_ONLY ErrorReason = 32
+	// RESOURCE_EXHAUSTED, 429. A quota is used up for now. Comes with `google.rpc.QuotaFailure`,
+	// `CallFailure.quota_violations` and `google.rpc.RetryInfo`.
 	ErrorReason_ERROR_REASON_QUOTA_EXCEEDED ErrorReason = 40
 	// RESOURCE_EXHAUSTED, 402. What is committed leaves no room in a budget; waiting for running calls
-	// is no use. Comes with `google.rpc.QuotaFailure`. Not raised yet.
+	// is no use. Comes with `google.rpc.QuotaFailure` and `CallFailure.quota_violations`, and with
+	// `google.rpc.RetryInfo` if the budget's window turns over.
 	ErrorReason_ERROR_REASON_BUDGET_EXCEEDED ErrorReason = 41
 	// RESOURCE_EXHAUSTED, 429. The provider's own rate limit. Comes with `google.rpc.RetryInfo` if the
 	// provider says when to come back. Metadata: `provider`, and the provider's headers that tell of
@@ -118,9 +128,10 @@ const (
 	// UNAVAILABLE; over REST an `error` event, since the status line is gone. The stream broke off
 	// after content had been sent. Trying again means paying again. Metadata: `provider`.
 	ErrorReason_ERROR_REASON_STREAM_BROKEN ErrorReason = 55
-	// UNAVAILABLE, 503. A store that money depends on does not answer. Not raised yet.
+	// UNAVAILABLE, 503. The ledger that money depends on does not answer. Comes with
+	// `google.rpc.RetryInfo`.
 	ErrorReason_ERROR_REASON_STORE_UNAVAILABLE ErrorReason = 56
-	// UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet.
+	// UNAVAILABLE, 503. The ledger's disk is full: nothing that a cost quota applies to is accepted.
 	ErrorReason_ERROR_REASON_STORAGE_FULL ErrorReason = 57
 	// UNAVAILABLE, 503. The gateway is shutting down; another replica may answer at once.
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 58
@@ -161,8 +172,10 @@ var (
 		22: "ERROR_REASON_RESOURCE_NOT_FOUND",
 		23: "ERROR_REASON_IDEMPOTENCY_KEY_REUSED",
 		24: "ERROR_REASON_ETAG_MISMATCH",
+		25: "ERROR_REASON_RESOURCE_EXISTS",
 		30: "ERROR_REASON_CAPABILITY_MISSING",
 		31: "ERROR_REASON_PRICE_UNKNOWN",
+		32: "ERROR_REASON_RESOURCE_READ_ONLY",
 		40: "ERROR_REASON_QUOTA_EXCEEDED",
 		41: "ERROR_REASON_BUDGET_EXCEEDED",
 		42: "ERROR_REASON_PROVIDER_RATE_LIMITED",
@@ -201,8 +214,10 @@ var (
 		"ERROR_REASON_RESOURCE_NOT_FOUND":        22,
 		"ERROR_REASON_IDEMPOTENCY_KEY_REUSED":    23,
 		"ERROR_REASON_ETAG_MISMATCH":             24,
+		"ERROR_REASON_RESOURCE_EXISTS":           25,
 		"ERROR_REASON_CAPABILITY_MISSING":        30,
 		"ERROR_REASON_PRICE_UNKNOWN":             31,
+		"ERROR_REASON_RESOURCE_READ_ONLY":        32,
 		"ERROR_REASON_QUOTA_EXCEEDED":            40,
 		"ERROR_REASON_BUDGET_EXCEEDED":           41,
 		"ERROR_REASON_PROVIDER_RATE_LIMITED":     42,
@@ -259,8 +274,7 @@ var File_llmgateway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_llmgateway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" llmgateway/v1/error_reason.proto\x12\rllmgateway.v1*\xc8\n" +
-	"\n" +
+	" llmgateway/v1/error_reason.proto\x12\rllmgateway.v1*\x8f\v\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12!\n" +
@@ -276,9 +290,11 @@ const file_llmgateway_v1_error_reason_proto_rawDesc = "" +
 	"\x17ERROR_REASON_CACHE_MISS\x10\x15\x12#\n" +
 	"\x1fERROR_REASON_RESOURCE_NOT_FOUND\x10\x16\x12'\n" +
 	"#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10\x17\x12\x1e\n" +
-	"\x1aERROR_REASON_ETAG_MISMATCH\x10\x18\x12#\n" +
+	"\x1aERROR_REASON_ETAG_MISMATCH\x10\x18\x12 \n" +
+	"\x1cERROR_REASON_RESOURCE_EXISTS\x10\x19\x12#\n" +
 	"\x1fERROR_REASON_CAPABILITY_MISSING\x10\x1e\x12\x1e\n" +
-	"\x1aERROR_REASON_PRICE_UNKNOWN\x10\x1f\x12\x1f\n" +
+	"\x1aERROR_REASON_PRICE_UNKNOWN\x10\x1f\x12#\n" +
+	"\x1fERROR_REASON_RESOURCE_READ_ONLY\x10 \x12\x1f\n" +
 	"\x1bERROR_REASON_QUOTA_EXCEEDED\x10(\x12 \n" +
 	"\x1cERROR_REASON_BUDGET_EXCEEDED\x10)\x12&\n" +
 	"\"ERROR_REASON_PROVIDER_RATE_LIMITED\x10*\x12#\n" +

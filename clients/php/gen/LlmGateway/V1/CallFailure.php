@@ -51,7 +51,7 @@ class CallFailure extends \Google\Protobuf\Internal\Message
      */
     protected $provider_message = '';
     /**
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      *
      * Generated from protobuf field <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
      */
@@ -76,7 +76,7 @@ class CallFailure extends \Google\Protobuf\Internal\Message
      *     @type string $provider_message
      *           The provider's own message, redacted, at most 512 bytes. Empty if it sent none.
      *     @type array<\LlmGateway\V1\QuotaViolation>|\Google\Protobuf\Internal\RepeatedField $quota_violations
-     *           The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     *           The quotas that refused the call. Empty where it failed otherwise.
      * }
      */
     public function __construct($data = NULL) {
@@ -229,7 +229,7 @@ class CallFailure extends \Google\Protobuf\Internal\Message
     }
 
     /**
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      *
      * Generated from protobuf field <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
      * @return \Google\Protobuf\Internal\RepeatedField
@@ -240,7 +240,7 @@ class CallFailure extends \Google\Protobuf\Internal\Message
     }
 
     /**
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      *
      * Generated from protobuf field <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
      * @param array<\LlmGateway\V1\QuotaViolation>|\Google\Protobuf\Internal\RepeatedField $var

@@ -94,6 +94,13 @@ class CallInfo extends \Google\Protobuf\Internal\Message
      * Generated from protobuf field <code>string provider_json = 12;</code>
      */
     protected $provider_json = '';
+    /**
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     *
+     * Generated from protobuf field <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    private $rate_limits;
 
     /**
      * Constructor.
@@ -131,6 +138,9 @@ class CallInfo extends \Google\Protobuf\Internal\Message
      *           Members of the provider's answer that the contract has no field for, as a JSON object: those of
      *           its top level only; see `Candidate.provider_json`, `Usage.provider_json` and
      *           `Part.provider_json` for the others. Empty if there are none.
+     *     @type array<\LlmGateway\V1\RateLimit>|\Google\Protobuf\Internal\RepeatedField $rate_limits
+     *           The rates that the call counted against: of each metric the one with the least left. Empty where
+     *           none apply.
      * }
      */
     public function __construct($data = NULL) {
@@ -498,6 +508,34 @@ class CallInfo extends \Google\Protobuf\Internal\Message
     {
         GPBUtil::checkString($var, True);
         $this->provider_json = $var;
+
+        return $this;
+    }
+
+    /**
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     *
+     * Generated from protobuf field <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     * @return \Google\Protobuf\Internal\RepeatedField
+     */
+    public function getRateLimits()
+    {
+        return $this->rate_limits;
+    }
+
+    /**
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     *
+     * Generated from protobuf field <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     * @param array<\LlmGateway\V1\RateLimit>|\Google\Protobuf\Internal\RepeatedField $var
+     * @return $this
+     */
+    public function setRateLimits($var)
+    {
+        $arr = GPBUtil::checkRepeatedField($var, \Google\Protobuf\Internal\GPBType::MESSAGE, \LlmGateway\V1\RateLimit::class);
+        $this->rate_limits = $arr;
 
         return $this;
     }

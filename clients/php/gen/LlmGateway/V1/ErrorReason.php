@@ -79,7 +79,8 @@ class ErrorReason
      */
     const ERROR_REASON_MODEL_NOT_ALLOWED = 11;
     /**
-     * PERMISSION_DENIED, 403. The caller may not do this. Not raised yet. Metadata: `permission`.
+     * PERMISSION_DENIED, 403. The caller's role does not let it do this. Raised by the admin services
+     * only. Metadata: `permission`.
      *
      * Generated from protobuf enum <code>ERROR_REASON_PERMISSION_MISSING = 12;</code>
      */
@@ -99,7 +100,7 @@ class ErrorReason
     const ERROR_REASON_CACHE_MISS = 21;
     /**
      * NOT_FOUND, 404. There is no such resource for this caller: another tenant's are not found,
-     * either. Not raised yet. Metadata: `resource`.
+     * either. Raised by the admin services only. Metadata: `resource`.
      *
      * Generated from protobuf enum <code>ERROR_REASON_RESOURCE_NOT_FOUND = 22;</code>
      */
@@ -111,11 +112,19 @@ class ErrorReason
      */
     const ERROR_REASON_IDEMPOTENCY_KEY_REUSED = 23;
     /**
-     * ABORTED, 409. The resource changed since its `etag` was read: read it again. Not raised yet.
+     * ABORTED, 409. The resource changed since its `etag` was read: read it again. Raised by the admin
+     * services only. Metadata: `resource`.
      *
      * Generated from protobuf enum <code>ERROR_REASON_ETAG_MISMATCH = 24;</code>
      */
     const ERROR_REASON_ETAG_MISMATCH = 24;
+    /**
+     * ALREADY_EXISTS, 409. There is a resource of this name. Raised by the admin services only.
+     * Metadata: `resource`.
+     *
+     * Generated from protobuf enum <code>ERROR_REASON_RESOURCE_EXISTS = 25;</code>
+     */
+    const ERROR_REASON_RESOURCE_EXISTS = 25;
     /**
      * FAILED_PRECONDITION, 400. No target can do what the request asks, or none is left by the
      * request's own `RoutingPreferences`. Metadata: `model`, `capability`.
@@ -124,22 +133,31 @@ class ErrorReason
      */
     const ERROR_REASON_CAPABILITY_MISSING = 30;
     /**
-     * FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Not raised yet.
-     * Metadata: `model`.
+     * FAILED_PRECONDITION, 400. A cost quota applies, and it is not known what the request could cost:
+     * the model has no price, or something is asked for that has none. The message says what to change.
+     * Metadata: `model`, `field`: the path of what has no price, if it is not the model.
      *
      * Generated from protobuf enum <code>ERROR_REASON_PRICE_UNKNOWN = 31;</code>
      */
     const ERROR_REASON_PRICE_UNKNOWN = 31;
     /**
-     * RESOURCE_EXHAUSTED, 429. A quota of the caller is used up for now. Comes with
-     * `google.rpc.QuotaFailure` and `google.rpc.RetryInfo`. Not raised yet.
+     * FAILED_PRECONDITION, 400. The resource stands in the gateway's configuration, and is changed there.
+     * Raised by the admin services only. Metadata: `resource`.
+     *
+     * Generated from protobuf enum <code>ERROR_REASON_RESOURCE_READ_ONLY = 32;</code>
+     */
+    const ERROR_REASON_RESOURCE_READ_ONLY = 32;
+    /**
+     * RESOURCE_EXHAUSTED, 429. A quota is used up for now. Comes with `google.rpc.QuotaFailure`,
+     * `CallFailure.quota_violations` and `google.rpc.RetryInfo`.
      *
      * Generated from protobuf enum <code>ERROR_REASON_QUOTA_EXCEEDED = 40;</code>
      */
     const ERROR_REASON_QUOTA_EXCEEDED = 40;
     /**
      * RESOURCE_EXHAUSTED, 402. What is committed leaves no room in a budget; waiting for running calls
-     * is no use. Comes with `google.rpc.QuotaFailure`. Not raised yet.
+     * is no use. Comes with `google.rpc.QuotaFailure` and `CallFailure.quota_violations`, and with
+     * `google.rpc.RetryInfo` if the budget's window turns over.
      *
      * Generated from protobuf enum <code>ERROR_REASON_BUDGET_EXCEEDED = 41;</code>
      */
@@ -217,13 +235,14 @@ class ErrorReason
      */
     const ERROR_REASON_STREAM_BROKEN = 55;
     /**
-     * UNAVAILABLE, 503. A store that money depends on does not answer. Not raised yet.
+     * UNAVAILABLE, 503. The ledger that money depends on does not answer. Comes with
+     * `google.rpc.RetryInfo`.
      *
      * Generated from protobuf enum <code>ERROR_REASON_STORE_UNAVAILABLE = 56;</code>
      */
     const ERROR_REASON_STORE_UNAVAILABLE = 56;
     /**
-     * UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet.
+     * UNAVAILABLE, 503. The ledger's disk is full: nothing that a cost quota applies to is accepted.
      *
      * Generated from protobuf enum <code>ERROR_REASON_STORAGE_FULL = 57;</code>
      */
@@ -296,8 +315,10 @@ class ErrorReason
         self::ERROR_REASON_RESOURCE_NOT_FOUND => 'ERROR_REASON_RESOURCE_NOT_FOUND',
         self::ERROR_REASON_IDEMPOTENCY_KEY_REUSED => 'ERROR_REASON_IDEMPOTENCY_KEY_REUSED',
         self::ERROR_REASON_ETAG_MISMATCH => 'ERROR_REASON_ETAG_MISMATCH',
+        self::ERROR_REASON_RESOURCE_EXISTS => 'ERROR_REASON_RESOURCE_EXISTS',
         self::ERROR_REASON_CAPABILITY_MISSING => 'ERROR_REASON_CAPABILITY_MISSING',
         self::ERROR_REASON_PRICE_UNKNOWN => 'ERROR_REASON_PRICE_UNKNOWN',
+        self::ERROR_REASON_RESOURCE_READ_ONLY => 'ERROR_REASON_RESOURCE_READ_ONLY',
         self::ERROR_REASON_QUOTA_EXCEEDED => 'ERROR_REASON_QUOTA_EXCEEDED',
         self::ERROR_REASON_BUDGET_EXCEEDED => 'ERROR_REASON_BUDGET_EXCEEDED',
         self::ERROR_REASON_PROVIDER_RATE_LIMITED => 'ERROR_REASON_PROVIDER_RATE_LIMITED',

@@ -10,7 +10,7 @@ use Google\Protobuf\Internal\RepeatedField;
 use Google\Protobuf\Internal\GPBUtil;
 
 /**
- * One quota that a call would break. Not sent yet: the gateway keeps no quotas.
+ * One quota that a call would break.
  * `limit`, `used` and `held` count what `metric` names: tokens, requests, calls at once, or cost in
  * 1e-9 US dollars. A call is refused if `used + held` and what it asks for exceed `limit`.
  *
@@ -25,13 +25,14 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
      */
     protected $scope = '';
     /**
-     * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+     * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
      *
      * Generated from protobuf field <code>string metric = 2;</code>
      */
     protected $metric = '';
     /**
-     * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+     * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+     * newer word. Empty for `concurrency`.
      *
      * Generated from protobuf field <code>string window = 3;</code>
      */
@@ -43,7 +44,7 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
      */
     protected $limit = 0;
     /**
-     * What finished calls have spent in the window, 0 or more.
+     * What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
      *
      * Generated from protobuf field <code>int64 used = 5;</code>
      */
@@ -55,7 +56,8 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
      */
     protected $held = 0;
     /**
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      *
      * Generated from protobuf field <code>.google.protobuf.Timestamp reset_time = 7;</code>
      */
@@ -70,17 +72,19 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
      *     @type string $scope
      *           Whose quota it is, for example `team/platform` or `key/ci`.
      *     @type string $metric
-     *           What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+     *           What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
      *     @type string $window
-     *           The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+     *           The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+     *           newer word. Empty for `concurrency`.
      *     @type int|string $limit
      *           The most that the window allows, 0 or more.
      *     @type int|string $used
-     *           What finished calls have spent in the window, 0 or more.
+     *           What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
      *     @type int|string $held
      *           What running calls have reserved, 0 or more. It shrinks as they finish.
      *     @type \Google\Protobuf\Timestamp $reset_time
-     *           When the window turns over and `used` starts at 0 again. Unset for `total`.
+     *           When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     *           against it. Unset for `total` and for `concurrency`.
      * }
      */
     public function __construct($data = NULL) {
@@ -115,7 +119,7 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
     }
 
     /**
-     * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+     * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
      *
      * Generated from protobuf field <code>string metric = 2;</code>
      * @return string
@@ -126,7 +130,7 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
     }
 
     /**
-     * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+     * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
      *
      * Generated from protobuf field <code>string metric = 2;</code>
      * @param string $var
@@ -141,7 +145,8 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
     }
 
     /**
-     * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+     * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+     * newer word. Empty for `concurrency`.
      *
      * Generated from protobuf field <code>string window = 3;</code>
      * @return string
@@ -152,7 +157,8 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
     }
 
     /**
-     * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+     * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+     * newer word. Empty for `concurrency`.
      *
      * Generated from protobuf field <code>string window = 3;</code>
      * @param string $var
@@ -193,7 +199,7 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
     }
 
     /**
-     * What finished calls have spent in the window, 0 or more.
+     * What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
      *
      * Generated from protobuf field <code>int64 used = 5;</code>
      * @return int|string
@@ -204,7 +210,7 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
     }
 
     /**
-     * What finished calls have spent in the window, 0 or more.
+     * What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
      *
      * Generated from protobuf field <code>int64 used = 5;</code>
      * @param int|string $var
@@ -245,7 +251,8 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
     }
 
     /**
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      *
      * Generated from protobuf field <code>.google.protobuf.Timestamp reset_time = 7;</code>
      * @return \Google\Protobuf\Timestamp|null
@@ -266,7 +273,8 @@ class QuotaViolation extends \Google\Protobuf\Internal\Message
     }
 
     /**
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      *
      * Generated from protobuf field <code>.google.protobuf.Timestamp reset_time = 7;</code>
      * @param \Google\Protobuf\Timestamp $var

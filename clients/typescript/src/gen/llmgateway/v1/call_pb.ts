@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file llmgateway/v1/call.proto.
  */
 export const file_llmgateway_v1_call: GenFile = /*@__PURE__*/
-  fileDesc("ChhsbG1nYXRld2F5L3YxL2NhbGwucHJvdG8SDWxsbWdhdGV3YXkudjEipQMKCENhbGxJbmZvEg8KB2NhbGxfaWQYASABKAkSLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByb3ZpZGVyGAMgASgJEg0KBW1vZGVsGAQgASgJEhwKFHByb3ZpZGVyX3Jlc3BvbnNlX2lkGAUgASgJEhQKDHNlcnZpY2VfdGllchgGIAEoCRIpCgVjYWNoZRgHIAEoCzIaLmxsbWdhdGV3YXkudjEuQ2FjaGVSZXN1bHQSKAoIYXR0ZW1wdHMYCCADKAsyFi5sbG1nYXRld2F5LnYxLkF0dGVtcHQSKAoId2FybmluZ3MYCSADKAsyFi5sbG1nYXRld2F5LnYxLldhcm5pbmcSMgoPZ2F0ZXdheV9sYXRlbmN5GAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjgKFWZpcnN0X2NvbnRlbnRfbGF0ZW5jeRgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIVCg1wcm92aWRlcl9qc29uGAwgASgJItkCCgdBdHRlbXB0EhAKCHByb3ZpZGVyGAEgASgJEg0KBW1vZGVsGAIgASgJEjAKDGVycm9yX3JlYXNvbhgDIAEoDjIaLmxsbWdhdGV3YXkudjEuRXJyb3JSZWFzb24SEwoLaHR0cF9zdGF0dXMYBCABKAUSKgoHbGF0ZW5jeRgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIpCgRraW5kGAYgASgOMhsubGxtZ2F0ZXdheS52MS5BdHRlbXB0LktpbmQSGwoOY29zdF91c2RfbmFub3MYByABKANIAIgBASJfCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIOCgpLSU5EX0ZJUlNUEAESDgoKS0lORF9SRVRSWRACEhEKDUtJTkRfRkFMTEJBQ0sQAxIOCgpLSU5EX0hFREdFEARCEQoPX2Nvc3RfdXNkX25hbm9zIi0KB1dhcm5pbmcSDQoFZmllbGQYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAki0QEKC0NhbGxGYWlsdXJlEg8KB2NhbGxfaWQYASABKAkSDwoHc3RhcnRlZBgCIAEoCBIoCghhdHRlbXB0cxgDIAMoCzIWLmxsbWdhdGV3YXkudjEuQXR0ZW1wdBIjCgV1c2FnZRgEIAEoCzIULmxsbWdhdGV3YXkudjEuVXNhZ2USGAoQcHJvdmlkZXJfbWVzc2FnZRgFIAEoCRI3ChBxdW90YV92aW9sYXRpb25zGAYgAygLMh0ubGxtZ2F0ZXdheS52MS5RdW90YVZpb2xhdGlvbiKaAQoOUXVvdGFWaW9sYXRpb24SDQoFc2NvcGUYASABKAkSDgoGbWV0cmljGAIgASgJEg4KBndpbmRvdxgDIAEoCRINCgVsaW1pdBgEIAEoAxIMCgR1c2VkGAUgASgDEgwKBGhlbGQYBiABKAMSLgoKcmVzZXRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCowEKEWRldi5sbG1nYXRld2F5LnYxQglDYWxsUHJvdG9QAVpKZ2l0aHViLmNvbS9sbG1nYXRld2F5L2xsbWdhdGV3YXkvY2xpZW50cy9nby9nZW4vbGxtZ2F0ZXdheS92MTtsbG1nYXRld2F5djGiAgNMR1eqAg1MbG1HYXRld2F5LlYxygINTGxtR2F0ZXdheVxWMeoCDkxsbUdhdGV3YXk6OlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_llmgateway_v1_cache, file_llmgateway_v1_error_reason, file_llmgateway_v1_usage]);
+  fileDesc("ChhsbG1nYXRld2F5L3YxL2NhbGwucHJvdG8SDWxsbWdhdGV3YXkudjEi1AMKCENhbGxJbmZvEg8KB2NhbGxfaWQYASABKAkSLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByb3ZpZGVyGAMgASgJEg0KBW1vZGVsGAQgASgJEhwKFHByb3ZpZGVyX3Jlc3BvbnNlX2lkGAUgASgJEhQKDHNlcnZpY2VfdGllchgGIAEoCRIpCgVjYWNoZRgHIAEoCzIaLmxsbWdhdGV3YXkudjEuQ2FjaGVSZXN1bHQSKAoIYXR0ZW1wdHMYCCADKAsyFi5sbG1nYXRld2F5LnYxLkF0dGVtcHQSKAoId2FybmluZ3MYCSADKAsyFi5sbG1nYXRld2F5LnYxLldhcm5pbmcSMgoPZ2F0ZXdheV9sYXRlbmN5GAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjgKFWZpcnN0X2NvbnRlbnRfbGF0ZW5jeRgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIVCg1wcm92aWRlcl9qc29uGAwgASgJEi0KC3JhdGVfbGltaXRzGA0gAygLMhgubGxtZ2F0ZXdheS52MS5SYXRlTGltaXQijAEKCVJhdGVMaW1pdBINCgVzY29wZRgBIAEoCRIOCgZtZXRyaWMYAiABKAkSDgoGd2luZG93GAMgASgJEg0KBWxpbWl0GAQgASgDEhEKCXJlbWFpbmluZxgFIAEoAxIuCgtyZXNldF9hZnRlchgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLZAgoHQXR0ZW1wdBIQCghwcm92aWRlchgBIAEoCRINCgVtb2RlbBgCIAEoCRIwCgxlcnJvcl9yZWFzb24YAyABKA4yGi5sbG1nYXRld2F5LnYxLkVycm9yUmVhc29uEhMKC2h0dHBfc3RhdHVzGAQgASgFEioKB2xhdGVuY3kYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoEa2luZBgGIAEoDjIbLmxsbWdhdGV3YXkudjEuQXR0ZW1wdC5LaW5kEhsKDmNvc3RfdXNkX25hbm9zGAcgASgDSACIAQEiXwoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9GSVJTVBABEg4KCktJTkRfUkVUUlkQAhIRCg1LSU5EX0ZBTExCQUNLEAMSDgoKS0lORF9IRURHRRAEQhEKD19jb3N0X3VzZF9uYW5vcyItCgdXYXJuaW5nEg0KBWZpZWxkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJItEBCgtDYWxsRmFpbHVyZRIPCgdjYWxsX2lkGAEgASgJEg8KB3N0YXJ0ZWQYAiABKAgSKAoIYXR0ZW1wdHMYAyADKAsyFi5sbG1nYXRld2F5LnYxLkF0dGVtcHQSIwoFdXNhZ2UYBCABKAsyFC5sbG1nYXRld2F5LnYxLlVzYWdlEhgKEHByb3ZpZGVyX21lc3NhZ2UYBSABKAkSNwoQcXVvdGFfdmlvbGF0aW9ucxgGIAMoCzIdLmxsbWdhdGV3YXkudjEuUXVvdGFWaW9sYXRpb24imgEKDlF1b3RhVmlvbGF0aW9uEg0KBXNjb3BlGAEgASgJEg4KBm1ldHJpYxgCIAEoCRIOCgZ3aW5kb3cYAyABKAkSDQoFbGltaXQYBCABKAMSDAoEdXNlZBgFIAEoAxIMCgRoZWxkGAYgASgDEi4KCnJlc2V0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQqMBChFkZXYubGxtZ2F0ZXdheS52MUIJQ2FsbFByb3RvUAFaSmdpdGh1Yi5jb20vbGxtZ2F0ZXdheS9sbG1nYXRld2F5L2NsaWVudHMvZ28vZ2VuL2xsbWdhdGV3YXkvdjE7bGxtZ2F0ZXdheXYxogIDTEdXqgINTGxtR2F0ZXdheS5WMcoCDUxsbUdhdGV3YXlcVjHqAg5MbG1HYXRld2F5OjpWMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_llmgateway_v1_cache, file_llmgateway_v1_error_reason, file_llmgateway_v1_usage]);
 
 /**
  * What the gateway knows of one call. Part of every answer that may cost something.
@@ -115,6 +115,14 @@ export type CallInfo = Message<"llmgateway.v1.CallInfo"> & {
    * @generated from field: string provider_json = 12;
    */
   providerJson: string;
+
+  /**
+   * The rates that the call counted against: of each metric the one with the least left. Empty where
+   * none apply.
+   *
+   * @generated from field: repeated llmgateway.v1.RateLimit rate_limits = 13;
+   */
+  rateLimits: RateLimit[];
 };
 
 /**
@@ -123,6 +131,62 @@ export type CallInfo = Message<"llmgateway.v1.CallInfo"> & {
  */
 export const CallInfoSchema: GenMessage<CallInfo> = /*@__PURE__*/
   messageDesc(file_llmgateway_v1_call, 0);
+
+/**
+ * A limit on requests or tokens a second or a minute, and what is left of it.
+ *
+ * @generated from message llmgateway.v1.RateLimit
+ */
+export type RateLimit = Message<"llmgateway.v1.RateLimit"> & {
+  /**
+   * Whose limit it is, for example `key/ci`.
+   *
+   * @generated from field: string scope = 1;
+   */
+  scope: string;
+
+  /**
+   * What it counts: `requests`, `tokens`, or a newer word.
+   *
+   * @generated from field: string metric = 2;
+   */
+  metric: string;
+
+  /**
+   * The time over which it counts: `second`, `minute`, or a newer word.
+   *
+   * @generated from field: string window = 3;
+   */
+  window: string;
+
+  /**
+   * The most that the window allows, 0 or more.
+   *
+   * @generated from field: int64 limit = 4;
+   */
+  limit: bigint;
+
+  /**
+   * What is left now, 0 or more. Tokens are taken by a guess, and corrected once the call has ended.
+   *
+   * @generated from field: int64 remaining = 5;
+   */
+  remaining: bigint;
+
+  /**
+   * How long until all of it is left again, if nothing else is taken.
+   *
+   * @generated from field: google.protobuf.Duration reset_after = 6;
+   */
+  resetAfter?: Duration | undefined;
+};
+
+/**
+ * Describes the message llmgateway.v1.RateLimit.
+ * Use `create(RateLimitSchema)` to create a new message.
+ */
+export const RateLimitSchema: GenMessage<RateLimit> = /*@__PURE__*/
+  messageDesc(file_llmgateway_v1_call, 1);
 
 /**
  * One try at one target.
@@ -185,7 +249,7 @@ export type Attempt = Message<"llmgateway.v1.Attempt"> & {
  * Use `create(AttemptSchema)` to create a new message.
  */
 export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
-  messageDesc(file_llmgateway_v1_call, 1);
+  messageDesc(file_llmgateway_v1_call, 2);
 
 /**
  * Says why a try was made. New values may be added; treat an unknown one as `KIND_RETRY`.
@@ -233,7 +297,7 @@ export enum Attempt_Kind {
  * Describes the enum llmgateway.v1.Attempt.Kind.
  */
 export const Attempt_KindSchema: GenEnum<Attempt_Kind> = /*@__PURE__*/
-  enumDesc(file_llmgateway_v1_call, 1, 0);
+  enumDesc(file_llmgateway_v1_call, 2, 0);
 
 /**
  * One thing that a request asked for and did not get, or that is doubtful in its answer. The call
@@ -263,7 +327,7 @@ export type Warning = Message<"llmgateway.v1.Warning"> & {
  * Use `create(WarningSchema)` to create a new message.
  */
 export const WarningSchema: GenMessage<Warning> = /*@__PURE__*/
-  messageDesc(file_llmgateway_v1_call, 2);
+  messageDesc(file_llmgateway_v1_call, 3);
 
 /**
  * What the gateway knows of a call that failed. Rides in `google.rpc.Status.details`.
@@ -312,7 +376,7 @@ export type CallFailure = Message<"llmgateway.v1.CallFailure"> & {
   providerMessage: string;
 
   /**
-   * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+   * The quotas that refused the call. Empty where it failed otherwise.
    *
    * @generated from field: repeated llmgateway.v1.QuotaViolation quota_violations = 6;
    */
@@ -324,10 +388,10 @@ export type CallFailure = Message<"llmgateway.v1.CallFailure"> & {
  * Use `create(CallFailureSchema)` to create a new message.
  */
 export const CallFailureSchema: GenMessage<CallFailure> = /*@__PURE__*/
-  messageDesc(file_llmgateway_v1_call, 3);
+  messageDesc(file_llmgateway_v1_call, 4);
 
 /**
- * One quota that a call would break. Not sent yet: the gateway keeps no quotas.
+ * One quota that a call would break.
  *
  * `limit`, `used` and `held` count what `metric` names: tokens, requests, calls at once, or cost in
  * 1e-9 US dollars. A call is refused if `used + held` and what it asks for exceed `limit`.
@@ -343,14 +407,15 @@ export type QuotaViolation = Message<"llmgateway.v1.QuotaViolation"> & {
   scope: string;
 
   /**
-   * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+   * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
    *
    * @generated from field: string metric = 2;
    */
   metric: string;
 
   /**
-   * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+   * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+   * newer word. Empty for `concurrency`.
    *
    * @generated from field: string window = 3;
    */
@@ -364,7 +429,7 @@ export type QuotaViolation = Message<"llmgateway.v1.QuotaViolation"> & {
   limit: bigint;
 
   /**
-   * What finished calls have spent in the window, 0 or more.
+   * What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
    *
    * @generated from field: int64 used = 5;
    */
@@ -378,7 +443,8 @@ export type QuotaViolation = Message<"llmgateway.v1.QuotaViolation"> & {
   held: bigint;
 
   /**
-   * When the window turns over and `used` starts at 0 again. Unset for `total`.
+   * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+   * against it. Unset for `total` and for `concurrency`.
    *
    * @generated from field: google.protobuf.Timestamp reset_time = 7;
    */
@@ -390,5 +456,5 @@ export type QuotaViolation = Message<"llmgateway.v1.QuotaViolation"> & {
  * Use `create(QuotaViolationSchema)` to create a new message.
  */
 export const QuotaViolationSchema: GenMessage<QuotaViolation> = /*@__PURE__*/
-  messageDesc(file_llmgateway_v1_call, 4);
+  messageDesc(file_llmgateway_v1_call, 5);
 

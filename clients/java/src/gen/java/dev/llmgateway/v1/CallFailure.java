@@ -281,7 +281,7 @@ private static final long serialVersionUID = 0L;
   private java.util.List<dev.llmgateway.v1.QuotaViolation> quotaViolations_;
   /**
    * <pre>
-   * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+   * The quotas that refused the call. Empty where it failed otherwise.
    * </pre>
    *
    * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -292,7 +292,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+   * The quotas that refused the call. Empty where it failed otherwise.
    * </pre>
    *
    * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -304,7 +304,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+   * The quotas that refused the call. Empty where it failed otherwise.
    * </pre>
    *
    * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -315,7 +315,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+   * The quotas that refused the call. Empty where it failed otherwise.
    * </pre>
    *
    * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -326,7 +326,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+   * The quotas that refused the call. Empty where it failed otherwise.
    * </pre>
    *
    * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1615,7 +1615,7 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1629,7 +1629,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1643,7 +1643,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1657,7 +1657,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1676,7 +1676,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1694,7 +1694,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1712,7 +1712,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1731,7 +1731,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1749,7 +1749,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1767,7 +1767,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1786,7 +1786,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1803,7 +1803,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1820,7 +1820,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1831,7 +1831,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1845,7 +1845,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1860,7 +1860,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1871,7 +1871,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -1883,7 +1883,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * </pre>
      *
      * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>

@@ -141,7 +141,7 @@ public interface CallFailureOrBuilder extends
 
   /**
    * <pre>
-   * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+   * The quotas that refused the call. Empty where it failed otherwise.
    * </pre>
    *
    * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -150,7 +150,7 @@ public interface CallFailureOrBuilder extends
       getQuotaViolationsList();
   /**
    * <pre>
-   * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+   * The quotas that refused the call. Empty where it failed otherwise.
    * </pre>
    *
    * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -158,7 +158,7 @@ public interface CallFailureOrBuilder extends
   dev.llmgateway.v1.QuotaViolation getQuotaViolations(int index);
   /**
    * <pre>
-   * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+   * The quotas that refused the call. Empty where it failed otherwise.
    * </pre>
    *
    * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -166,7 +166,7 @@ public interface CallFailureOrBuilder extends
   int getQuotaViolationsCount();
   /**
    * <pre>
-   * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+   * The quotas that refused the call. Empty where it failed otherwise.
    * </pre>
    *
    * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>
@@ -175,7 +175,7 @@ public interface CallFailureOrBuilder extends
       getQuotaViolationsOrBuilderList();
   /**
    * <pre>
-   * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+   * The quotas that refused the call. Empty where it failed otherwise.
    * </pre>
    *
    * <code>repeated .llmgateway.v1.QuotaViolation quota_violations = 6;</code>

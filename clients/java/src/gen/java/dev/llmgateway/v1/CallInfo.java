@@ -40,6 +40,7 @@ private static final long serialVersionUID = 0L;
     attempts_ = java.util.Collections.emptyList();
     warnings_ = java.util.Collections.emptyList();
     providerJson_ = "";
+    rateLimits_ = java.util.Collections.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -633,6 +634,72 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int RATE_LIMITS_FIELD_NUMBER = 13;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.llmgateway.v1.RateLimit> rateLimits_;
+  /**
+   * <pre>
+   * The rates that the call counted against: of each metric the one with the least left. Empty where
+   * none apply.
+   * </pre>
+   *
+   * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+   */
+  @java.lang.Override
+  public java.util.List<dev.llmgateway.v1.RateLimit> getRateLimitsList() {
+    return rateLimits_;
+  }
+  /**
+   * <pre>
+   * The rates that the call counted against: of each metric the one with the least left. Empty where
+   * none apply.
+   * </pre>
+   *
+   * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends dev.llmgateway.v1.RateLimitOrBuilder> 
+      getRateLimitsOrBuilderList() {
+    return rateLimits_;
+  }
+  /**
+   * <pre>
+   * The rates that the call counted against: of each metric the one with the least left. Empty where
+   * none apply.
+   * </pre>
+   *
+   * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+   */
+  @java.lang.Override
+  public int getRateLimitsCount() {
+    return rateLimits_.size();
+  }
+  /**
+   * <pre>
+   * The rates that the call counted against: of each metric the one with the least left. Empty where
+   * none apply.
+   * </pre>
+   *
+   * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+   */
+  @java.lang.Override
+  public dev.llmgateway.v1.RateLimit getRateLimits(int index) {
+    return rateLimits_.get(index);
+  }
+  /**
+   * <pre>
+   * The rates that the call counted against: of each metric the one with the least left. Empty where
+   * none apply.
+   * </pre>
+   *
+   * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+   */
+  @java.lang.Override
+  public dev.llmgateway.v1.RateLimitOrBuilder getRateLimitsOrBuilder(
+      int index) {
+    return rateLimits_.get(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -682,6 +749,9 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(providerJson_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 12, providerJson_);
+    }
+    for (int i = 0; i < rateLimits_.size(); i++) {
+      output.writeMessage(13, rateLimits_.get(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -739,6 +809,15 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(providerJson_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(12, providerJson_);
     }
+
+        {
+          final int count = rateLimits_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(rateLimits_.get(i));
+          }
+          size += 1 * count;
+        }
     return size;
   }
   @java.lang.Override
@@ -799,6 +878,8 @@ private static final long serialVersionUID = 0L;
     }
     if (!getProviderJson()
         .equals(other.getProviderJson())) return false;
+    if (!getRateLimitsList()
+        .equals(other.getRateLimitsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -846,6 +927,10 @@ private static final long serialVersionUID = 0L;
     }
     hash = (37 * hash) + PROVIDER_JSON_FIELD_NUMBER;
     hash = (53 * hash) + getProviderJson().hashCode();
+    if (getRateLimitsCount() > 0) {
+      hash = (37 * hash) + RATE_LIMITS_FIELD_NUMBER;
+      hash = (53 * hash) + getRateLimitsList().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -986,6 +1071,7 @@ private static final long serialVersionUID = 0L;
         internalGetWarningsFieldBuilder();
         internalGetGatewayLatencyFieldBuilder();
         internalGetFirstContentLatencyFieldBuilder();
+        internalGetRateLimitsFieldBuilder();
       }
     }
     @java.lang.Override
@@ -1032,6 +1118,13 @@ private static final long serialVersionUID = 0L;
         firstContentLatencyBuilder_ = null;
       }
       providerJson_ = "";
+      if (rateLimitsBuilder_ == null) {
+        rateLimits_ = java.util.Collections.emptyList();
+      } else {
+        rateLimits_ = null;
+        rateLimitsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00001000);
       return this;
     }
 
@@ -1082,6 +1175,15 @@ private static final long serialVersionUID = 0L;
         result.warnings_ = warnings_;
       } else {
         result.warnings_ = warningsBuilder_.build();
+      }
+      if (rateLimitsBuilder_ == null) {
+        if (((bitField0_ & 0x00001000) != 0)) {
+          rateLimits_ = java.util.Collections.unmodifiableList(rateLimits_);
+          bitField0_ = (bitField0_ & ~0x00001000);
+        }
+        result.rateLimits_ = rateLimits_;
+      } else {
+        result.rateLimits_ = rateLimitsBuilder_.build();
       }
     }
 
@@ -1239,6 +1341,32 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000800;
         onChanged();
       }
+      if (rateLimitsBuilder_ == null) {
+        if (!other.rateLimits_.isEmpty()) {
+          if (rateLimits_.isEmpty()) {
+            rateLimits_ = other.rateLimits_;
+            bitField0_ = (bitField0_ & ~0x00001000);
+          } else {
+            ensureRateLimitsIsMutable();
+            rateLimits_.addAll(other.rateLimits_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.rateLimits_.isEmpty()) {
+          if (rateLimitsBuilder_.isEmpty()) {
+            rateLimitsBuilder_.dispose();
+            rateLimitsBuilder_ = null;
+            rateLimits_ = other.rateLimits_;
+            bitField0_ = (bitField0_ & ~0x00001000);
+            rateLimitsBuilder_ = 
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetRateLimitsFieldBuilder() : null;
+          } else {
+            rateLimitsBuilder_.addAllMessages(other.rateLimits_);
+          }
+        }
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1347,6 +1475,19 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000800;
               break;
             } // case 98
+            case 106: {
+              dev.llmgateway.v1.RateLimit m =
+                  input.readMessage(
+                      dev.llmgateway.v1.RateLimit.parser(),
+                      extensionRegistry);
+              if (rateLimitsBuilder_ == null) {
+                ensureRateLimitsIsMutable();
+                rateLimits_.add(m);
+              } else {
+                rateLimitsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 106
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -3193,6 +3334,330 @@ private static final long serialVersionUID = 0L;
       bitField0_ |= 0x00000800;
       onChanged();
       return this;
+    }
+
+    private java.util.List<dev.llmgateway.v1.RateLimit> rateLimits_ =
+      java.util.Collections.emptyList();
+    private void ensureRateLimitsIsMutable() {
+      if (!((bitField0_ & 0x00001000) != 0)) {
+        rateLimits_ = new java.util.ArrayList<dev.llmgateway.v1.RateLimit>(rateLimits_);
+        bitField0_ |= 0x00001000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.llmgateway.v1.RateLimit, dev.llmgateway.v1.RateLimit.Builder, dev.llmgateway.v1.RateLimitOrBuilder> rateLimitsBuilder_;
+
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public java.util.List<dev.llmgateway.v1.RateLimit> getRateLimitsList() {
+      if (rateLimitsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(rateLimits_);
+      } else {
+        return rateLimitsBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public int getRateLimitsCount() {
+      if (rateLimitsBuilder_ == null) {
+        return rateLimits_.size();
+      } else {
+        return rateLimitsBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public dev.llmgateway.v1.RateLimit getRateLimits(int index) {
+      if (rateLimitsBuilder_ == null) {
+        return rateLimits_.get(index);
+      } else {
+        return rateLimitsBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public Builder setRateLimits(
+        int index, dev.llmgateway.v1.RateLimit value) {
+      if (rateLimitsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureRateLimitsIsMutable();
+        rateLimits_.set(index, value);
+        onChanged();
+      } else {
+        rateLimitsBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public Builder setRateLimits(
+        int index, dev.llmgateway.v1.RateLimit.Builder builderForValue) {
+      if (rateLimitsBuilder_ == null) {
+        ensureRateLimitsIsMutable();
+        rateLimits_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        rateLimitsBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public Builder addRateLimits(dev.llmgateway.v1.RateLimit value) {
+      if (rateLimitsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureRateLimitsIsMutable();
+        rateLimits_.add(value);
+        onChanged();
+      } else {
+        rateLimitsBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public Builder addRateLimits(
+        int index, dev.llmgateway.v1.RateLimit value) {
+      if (rateLimitsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureRateLimitsIsMutable();
+        rateLimits_.add(index, value);
+        onChanged();
+      } else {
+        rateLimitsBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public Builder addRateLimits(
+        dev.llmgateway.v1.RateLimit.Builder builderForValue) {
+      if (rateLimitsBuilder_ == null) {
+        ensureRateLimitsIsMutable();
+        rateLimits_.add(builderForValue.build());
+        onChanged();
+      } else {
+        rateLimitsBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public Builder addRateLimits(
+        int index, dev.llmgateway.v1.RateLimit.Builder builderForValue) {
+      if (rateLimitsBuilder_ == null) {
+        ensureRateLimitsIsMutable();
+        rateLimits_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        rateLimitsBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public Builder addAllRateLimits(
+        java.lang.Iterable<? extends dev.llmgateway.v1.RateLimit> values) {
+      if (rateLimitsBuilder_ == null) {
+        ensureRateLimitsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, rateLimits_);
+        onChanged();
+      } else {
+        rateLimitsBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public Builder clearRateLimits() {
+      if (rateLimitsBuilder_ == null) {
+        rateLimits_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00001000);
+        onChanged();
+      } else {
+        rateLimitsBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public Builder removeRateLimits(int index) {
+      if (rateLimitsBuilder_ == null) {
+        ensureRateLimitsIsMutable();
+        rateLimits_.remove(index);
+        onChanged();
+      } else {
+        rateLimitsBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public dev.llmgateway.v1.RateLimit.Builder getRateLimitsBuilder(
+        int index) {
+      return internalGetRateLimitsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public dev.llmgateway.v1.RateLimitOrBuilder getRateLimitsOrBuilder(
+        int index) {
+      if (rateLimitsBuilder_ == null) {
+        return rateLimits_.get(index);  } else {
+        return rateLimitsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public java.util.List<? extends dev.llmgateway.v1.RateLimitOrBuilder> 
+         getRateLimitsOrBuilderList() {
+      if (rateLimitsBuilder_ != null) {
+        return rateLimitsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(rateLimits_);
+      }
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public dev.llmgateway.v1.RateLimit.Builder addRateLimitsBuilder() {
+      return internalGetRateLimitsFieldBuilder().addBuilder(
+          dev.llmgateway.v1.RateLimit.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public dev.llmgateway.v1.RateLimit.Builder addRateLimitsBuilder(
+        int index) {
+      return internalGetRateLimitsFieldBuilder().addBuilder(
+          index, dev.llmgateway.v1.RateLimit.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * </pre>
+     *
+     * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+     */
+    public java.util.List<dev.llmgateway.v1.RateLimit.Builder> 
+         getRateLimitsBuilderList() {
+      return internalGetRateLimitsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.llmgateway.v1.RateLimit, dev.llmgateway.v1.RateLimit.Builder, dev.llmgateway.v1.RateLimitOrBuilder> 
+        internalGetRateLimitsFieldBuilder() {
+      if (rateLimitsBuilder_ == null) {
+        rateLimitsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.llmgateway.v1.RateLimit, dev.llmgateway.v1.RateLimit.Builder, dev.llmgateway.v1.RateLimitOrBuilder>(
+                rateLimits_,
+                ((bitField0_ & 0x00001000) != 0),
+                getParentForChildren(),
+                isClean());
+        rateLimits_ = null;
+      }
+      return rateLimitsBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:llmgateway.v1.CallInfo)

@@ -341,4 +341,53 @@ public interface CallInfoOrBuilder extends
    */
   com.google.protobuf.ByteString
       getProviderJsonBytes();
+
+  /**
+   * <pre>
+   * The rates that the call counted against: of each metric the one with the least left. Empty where
+   * none apply.
+   * </pre>
+   *
+   * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+   */
+  java.util.List<dev.llmgateway.v1.RateLimit> 
+      getRateLimitsList();
+  /**
+   * <pre>
+   * The rates that the call counted against: of each metric the one with the least left. Empty where
+   * none apply.
+   * </pre>
+   *
+   * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+   */
+  dev.llmgateway.v1.RateLimit getRateLimits(int index);
+  /**
+   * <pre>
+   * The rates that the call counted against: of each metric the one with the least left. Empty where
+   * none apply.
+   * </pre>
+   *
+   * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+   */
+  int getRateLimitsCount();
+  /**
+   * <pre>
+   * The rates that the call counted against: of each metric the one with the least left. Empty where
+   * none apply.
+   * </pre>
+   *
+   * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+   */
+  java.util.List<? extends dev.llmgateway.v1.RateLimitOrBuilder> 
+      getRateLimitsOrBuilderList();
+  /**
+   * <pre>
+   * The rates that the call counted against: of each metric the one with the least left. Empty where
+   * none apply.
+   * </pre>
+   *
+   * <code>repeated .llmgateway.v1.RateLimit rate_limits = 13;</code>
+   */
+  dev.llmgateway.v1.RateLimitOrBuilder getRateLimitsOrBuilder(
+      int index);
 }

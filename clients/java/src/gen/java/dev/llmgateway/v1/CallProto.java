@@ -32,6 +32,11 @@ public final class CallProto extends com.google.protobuf.GeneratedFile {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_llmgateway_v1_CallInfo_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_llmgateway_v1_RateLimit_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_llmgateway_v1_RateLimit_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_llmgateway_v1_Attempt_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -64,7 +69,7 @@ public final class CallProto extends com.google.protobuf.GeneratedFile {
       "1\032\036google/protobuf/duration.proto\032\037googl" +
       "e/protobuf/timestamp.proto\032\031llmgateway/v" +
       "1/cache.proto\032 llmgateway/v1/error_reaso" +
-      "n.proto\032\031llmgateway/v1/usage.proto\"\245\003\n\010C" +
+      "n.proto\032\031llmgateway/v1/usage.proto\"\324\003\n\010C" +
       "allInfo\022\017\n\007call_id\030\001 \001(\t\022/\n\013create_time\030" +
       "\002 \001(\0132\032.google.protobuf.Timestamp\022\020\n\010pro" +
       "vider\030\003 \001(\t\022\r\n\005model\030\004 \001(\t\022\034\n\024provider_r" +
@@ -75,30 +80,35 @@ public final class CallProto extends com.google.protobuf.GeneratedFile {
       "rning\0222\n\017gateway_latency\030\n \001(\0132\031.google." +
       "protobuf.Duration\0228\n\025first_content_laten" +
       "cy\030\013 \001(\0132\031.google.protobuf.Duration\022\025\n\rp" +
-      "rovider_json\030\014 \001(\t\"\331\002\n\007Attempt\022\020\n\010provid" +
-      "er\030\001 \001(\t\022\r\n\005model\030\002 \001(\t\0220\n\014error_reason\030" +
-      "\003 \001(\0162\032.llmgateway.v1.ErrorReason\022\023\n\013htt" +
-      "p_status\030\004 \001(\005\022*\n\007latency\030\005 \001(\0132\031.google" +
-      ".protobuf.Duration\022)\n\004kind\030\006 \001(\0162\033.llmga" +
-      "teway.v1.Attempt.Kind\022\033\n\016cost_usd_nanos\030" +
-      "\007 \001(\003H\000\210\001\001\"_\n\004Kind\022\024\n\020KIND_UNSPECIFIED\020\000" +
-      "\022\016\n\nKIND_FIRST\020\001\022\016\n\nKIND_RETRY\020\002\022\021\n\rKIND" +
-      "_FALLBACK\020\003\022\016\n\nKIND_HEDGE\020\004B\021\n\017_cost_usd" +
-      "_nanos\"-\n\007Warning\022\r\n\005field\030\001 \001(\t\022\023\n\013desc" +
-      "ription\030\002 \001(\t\"\321\001\n\013CallFailure\022\017\n\007call_id" +
-      "\030\001 \001(\t\022\017\n\007started\030\002 \001(\010\022(\n\010attempts\030\003 \003(" +
-      "\0132\026.llmgateway.v1.Attempt\022#\n\005usage\030\004 \001(\013" +
-      "2\024.llmgateway.v1.Usage\022\030\n\020provider_messa" +
-      "ge\030\005 \001(\t\0227\n\020quota_violations\030\006 \003(\0132\035.llm" +
-      "gateway.v1.QuotaViolation\"\232\001\n\016QuotaViola" +
-      "tion\022\r\n\005scope\030\001 \001(\t\022\016\n\006metric\030\002 \001(\t\022\016\n\006w" +
-      "indow\030\003 \001(\t\022\r\n\005limit\030\004 \001(\003\022\014\n\004used\030\005 \001(\003" +
-      "\022\014\n\004held\030\006 \001(\003\022.\n\nreset_time\030\007 \001(\0132\032.goo" +
-      "gle.protobuf.TimestampB\243\001\n\021dev.llmgatewa" +
-      "y.v1B\tCallProtoP\001ZJgithub.com/llmgateway" +
-      "/llmgateway/clients/go/gen/llmgateway/v1" +
-      ";llmgatewayv1\242\002\003LGW\252\002\rLlmGateway.V1\312\002\rLl" +
-      "mGateway\\V1\352\002\016LlmGateway::V1b\006proto3"
+      "rovider_json\030\014 \001(\t\022-\n\013rate_limits\030\r \003(\0132" +
+      "\030.llmgateway.v1.RateLimit\"\214\001\n\tRateLimit\022" +
+      "\r\n\005scope\030\001 \001(\t\022\016\n\006metric\030\002 \001(\t\022\016\n\006window" +
+      "\030\003 \001(\t\022\r\n\005limit\030\004 \001(\003\022\021\n\tremaining\030\005 \001(\003" +
+      "\022.\n\013reset_after\030\006 \001(\0132\031.google.protobuf." +
+      "Duration\"\331\002\n\007Attempt\022\020\n\010provider\030\001 \001(\t\022\r" +
+      "\n\005model\030\002 \001(\t\0220\n\014error_reason\030\003 \001(\0162\032.ll" +
+      "mgateway.v1.ErrorReason\022\023\n\013http_status\030\004" +
+      " \001(\005\022*\n\007latency\030\005 \001(\0132\031.google.protobuf." +
+      "Duration\022)\n\004kind\030\006 \001(\0162\033.llmgateway.v1.A" +
+      "ttempt.Kind\022\033\n\016cost_usd_nanos\030\007 \001(\003H\000\210\001\001" +
+      "\"_\n\004Kind\022\024\n\020KIND_UNSPECIFIED\020\000\022\016\n\nKIND_F" +
+      "IRST\020\001\022\016\n\nKIND_RETRY\020\002\022\021\n\rKIND_FALLBACK\020" +
+      "\003\022\016\n\nKIND_HEDGE\020\004B\021\n\017_cost_usd_nanos\"-\n\007" +
+      "Warning\022\r\n\005field\030\001 \001(\t\022\023\n\013description\030\002 " +
+      "\001(\t\"\321\001\n\013CallFailure\022\017\n\007call_id\030\001 \001(\t\022\017\n\007" +
+      "started\030\002 \001(\010\022(\n\010attempts\030\003 \003(\0132\026.llmgat" +
+      "eway.v1.Attempt\022#\n\005usage\030\004 \001(\0132\024.llmgate" +
+      "way.v1.Usage\022\030\n\020provider_message\030\005 \001(\t\0227" +
+      "\n\020quota_violations\030\006 \003(\0132\035.llmgateway.v1" +
+      ".QuotaViolation\"\232\001\n\016QuotaViolation\022\r\n\005sc" +
+      "ope\030\001 \001(\t\022\016\n\006metric\030\002 \001(\t\022\016\n\006window\030\003 \001(" +
+      "\t\022\r\n\005limit\030\004 \001(\003\022\014\n\004used\030\005 \001(\003\022\014\n\004held\030\006" +
+      " \001(\003\022.\n\nreset_time\030\007 \001(\0132\032.google.protob" +
+      "uf.TimestampB\243\001\n\021dev.llmgateway.v1B\tCall" +
+      "ProtoP\001ZJgithub.com/llmgateway/llmgatewa" +
+      "y/clients/go/gen/llmgateway/v1;llmgatewa" +
+      "yv1\242\002\003LGW\252\002\rLlmGateway.V1\312\002\rLlmGateway\\V" +
+      "1\352\002\016LlmGateway::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -114,27 +124,33 @@ public final class CallProto extends com.google.protobuf.GeneratedFile {
     internal_static_llmgateway_v1_CallInfo_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_llmgateway_v1_CallInfo_descriptor,
-        new java.lang.String[] { "CallId", "CreateTime", "Provider", "Model", "ProviderResponseId", "ServiceTier", "Cache", "Attempts", "Warnings", "GatewayLatency", "FirstContentLatency", "ProviderJson", });
-    internal_static_llmgateway_v1_Attempt_descriptor =
+        new java.lang.String[] { "CallId", "CreateTime", "Provider", "Model", "ProviderResponseId", "ServiceTier", "Cache", "Attempts", "Warnings", "GatewayLatency", "FirstContentLatency", "ProviderJson", "RateLimits", });
+    internal_static_llmgateway_v1_RateLimit_descriptor =
       getDescriptor().getMessageType(1);
+    internal_static_llmgateway_v1_RateLimit_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_llmgateway_v1_RateLimit_descriptor,
+        new java.lang.String[] { "Scope", "Metric", "Window", "Limit", "Remaining", "ResetAfter", });
+    internal_static_llmgateway_v1_Attempt_descriptor =
+      getDescriptor().getMessageType(2);
     internal_static_llmgateway_v1_Attempt_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_llmgateway_v1_Attempt_descriptor,
         new java.lang.String[] { "Provider", "Model", "ErrorReason", "HttpStatus", "Latency", "Kind", "CostUsdNanos", });
     internal_static_llmgateway_v1_Warning_descriptor =
-      getDescriptor().getMessageType(2);
+      getDescriptor().getMessageType(3);
     internal_static_llmgateway_v1_Warning_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_llmgateway_v1_Warning_descriptor,
         new java.lang.String[] { "Field", "Description", });
     internal_static_llmgateway_v1_CallFailure_descriptor =
-      getDescriptor().getMessageType(3);
+      getDescriptor().getMessageType(4);
     internal_static_llmgateway_v1_CallFailure_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_llmgateway_v1_CallFailure_descriptor,
         new java.lang.String[] { "CallId", "Started", "Attempts", "Usage", "ProviderMessage", "QuotaViolations", });
     internal_static_llmgateway_v1_QuotaViolation_descriptor =
-      getDescriptor().getMessageType(4);
+      getDescriptor().getMessageType(5);
     internal_static_llmgateway_v1_QuotaViolation_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_llmgateway_v1_QuotaViolation_descriptor,

@@ -100,7 +100,8 @@ public enum ErrorReason
   ERROR_REASON_MODEL_NOT_ALLOWED(11),
   /**
    * <pre>
-   * PERMISSION_DENIED, 403. The caller may not do this. Not raised yet. Metadata: `permission`.
+   * PERMISSION_DENIED, 403. The caller's role does not let it do this. Raised by the admin services
+   * only. Metadata: `permission`.
    * </pre>
    *
    * <code>ERROR_REASON_PERMISSION_MISSING = 12;</code>
@@ -126,7 +127,7 @@ public enum ErrorReason
   /**
    * <pre>
    * NOT_FOUND, 404. There is no such resource for this caller: another tenant's are not found,
-   * either. Not raised yet. Metadata: `resource`.
+   * either. Raised by the admin services only. Metadata: `resource`.
    * </pre>
    *
    * <code>ERROR_REASON_RESOURCE_NOT_FOUND = 22;</code>
@@ -142,12 +143,22 @@ public enum ErrorReason
   ERROR_REASON_IDEMPOTENCY_KEY_REUSED(23),
   /**
    * <pre>
-   * ABORTED, 409. The resource changed since its `etag` was read: read it again. Not raised yet.
+   * ABORTED, 409. The resource changed since its `etag` was read: read it again. Raised by the admin
+   * services only. Metadata: `resource`.
    * </pre>
    *
    * <code>ERROR_REASON_ETAG_MISMATCH = 24;</code>
    */
   ERROR_REASON_ETAG_MISMATCH(24),
+  /**
+   * <pre>
+   * ALREADY_EXISTS, 409. There is a resource of this name. Raised by the admin services only.
+   * Metadata: `resource`.
+   * </pre>
+   *
+   * <code>ERROR_REASON_RESOURCE_EXISTS = 25;</code>
+   */
+  ERROR_REASON_RESOURCE_EXISTS(25),
   /**
    * <pre>
    * FAILED_PRECONDITION, 400. No target can do what the request asks, or none is left by the
@@ -159,8 +170,9 @@ public enum ErrorReason
   ERROR_REASON_CAPABILITY_MISSING(30),
   /**
    * <pre>
-   * FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Not raised yet.
-   * Metadata: `model`.
+   * FAILED_PRECONDITION, 400. A cost quota applies, and it is not known what the request could cost:
+   * the model has no price, or something is asked for that has none. The message says what to change.
+   * Metadata: `model`, `field`: the path of what has no price, if it is not the model.
    * </pre>
    *
    * <code>ERROR_REASON_PRICE_UNKNOWN = 31;</code>
@@ -168,8 +180,17 @@ public enum ErrorReason
   ERROR_REASON_PRICE_UNKNOWN(31),
   /**
    * <pre>
-   * RESOURCE_EXHAUSTED, 429. A quota of the caller is used up for now. Comes with
-   * `google.rpc.QuotaFailure` and `google.rpc.RetryInfo`. Not raised yet.
+   * FAILED_PRECONDITION, 400. The resource stands in the gateway's configuration, and is changed there.
+   * Raised by the admin services only. Metadata: `resource`.
+   * </pre>
+   *
+   * <code>ERROR_REASON_RESOURCE_READ_ONLY = 32;</code>
+   */
+  ERROR_REASON_RESOURCE_READ_ONLY(32),
+  /**
+   * <pre>
+   * RESOURCE_EXHAUSTED, 429. A quota is used up for now. Comes with `google.rpc.QuotaFailure`,
+   * `CallFailure.quota_violations` and `google.rpc.RetryInfo`.
    * </pre>
    *
    * <code>ERROR_REASON_QUOTA_EXCEEDED = 40;</code>
@@ -178,7 +199,8 @@ public enum ErrorReason
   /**
    * <pre>
    * RESOURCE_EXHAUSTED, 402. What is committed leaves no room in a budget; waiting for running calls
-   * is no use. Comes with `google.rpc.QuotaFailure`. Not raised yet.
+   * is no use. Comes with `google.rpc.QuotaFailure` and `CallFailure.quota_violations`, and with
+   * `google.rpc.RetryInfo` if the budget's window turns over.
    * </pre>
    *
    * <code>ERROR_REASON_BUDGET_EXCEEDED = 41;</code>
@@ -278,7 +300,8 @@ public enum ErrorReason
   ERROR_REASON_STREAM_BROKEN(55),
   /**
    * <pre>
-   * UNAVAILABLE, 503. A store that money depends on does not answer. Not raised yet.
+   * UNAVAILABLE, 503. The ledger that money depends on does not answer. Comes with
+   * `google.rpc.RetryInfo`.
    * </pre>
    *
    * <code>ERROR_REASON_STORE_UNAVAILABLE = 56;</code>
@@ -286,7 +309,7 @@ public enum ErrorReason
   ERROR_REASON_STORE_UNAVAILABLE(56),
   /**
    * <pre>
-   * UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet.
+   * UNAVAILABLE, 503. The ledger's disk is full: nothing that a cost quota applies to is accepted.
    * </pre>
    *
    * <code>ERROR_REASON_STORAGE_FULL = 57;</code>
@@ -445,7 +468,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_MODEL_NOT_ALLOWED_VALUE = 11;
   /**
    * <pre>
-   * PERMISSION_DENIED, 403. The caller may not do this. Not raised yet. Metadata: `permission`.
+   * PERMISSION_DENIED, 403. The caller's role does not let it do this. Raised by the admin services
+   * only. Metadata: `permission`.
    * </pre>
    *
    * <code>ERROR_REASON_PERMISSION_MISSING = 12;</code>
@@ -471,7 +495,7 @@ public enum ErrorReason
   /**
    * <pre>
    * NOT_FOUND, 404. There is no such resource for this caller: another tenant's are not found,
-   * either. Not raised yet. Metadata: `resource`.
+   * either. Raised by the admin services only. Metadata: `resource`.
    * </pre>
    *
    * <code>ERROR_REASON_RESOURCE_NOT_FOUND = 22;</code>
@@ -487,12 +511,22 @@ public enum ErrorReason
   public static final int ERROR_REASON_IDEMPOTENCY_KEY_REUSED_VALUE = 23;
   /**
    * <pre>
-   * ABORTED, 409. The resource changed since its `etag` was read: read it again. Not raised yet.
+   * ABORTED, 409. The resource changed since its `etag` was read: read it again. Raised by the admin
+   * services only. Metadata: `resource`.
    * </pre>
    *
    * <code>ERROR_REASON_ETAG_MISMATCH = 24;</code>
    */
   public static final int ERROR_REASON_ETAG_MISMATCH_VALUE = 24;
+  /**
+   * <pre>
+   * ALREADY_EXISTS, 409. There is a resource of this name. Raised by the admin services only.
+   * Metadata: `resource`.
+   * </pre>
+   *
+   * <code>ERROR_REASON_RESOURCE_EXISTS = 25;</code>
+   */
+  public static final int ERROR_REASON_RESOURCE_EXISTS_VALUE = 25;
   /**
    * <pre>
    * FAILED_PRECONDITION, 400. No target can do what the request asks, or none is left by the
@@ -504,8 +538,9 @@ public enum ErrorReason
   public static final int ERROR_REASON_CAPABILITY_MISSING_VALUE = 30;
   /**
    * <pre>
-   * FAILED_PRECONDITION, 400. A cost quota applies, and the model has no price. Not raised yet.
-   * Metadata: `model`.
+   * FAILED_PRECONDITION, 400. A cost quota applies, and it is not known what the request could cost:
+   * the model has no price, or something is asked for that has none. The message says what to change.
+   * Metadata: `model`, `field`: the path of what has no price, if it is not the model.
    * </pre>
    *
    * <code>ERROR_REASON_PRICE_UNKNOWN = 31;</code>
@@ -513,8 +548,17 @@ public enum ErrorReason
   public static final int ERROR_REASON_PRICE_UNKNOWN_VALUE = 31;
   /**
    * <pre>
-   * RESOURCE_EXHAUSTED, 429. A quota of the caller is used up for now. Comes with
-   * `google.rpc.QuotaFailure` and `google.rpc.RetryInfo`. Not raised yet.
+   * FAILED_PRECONDITION, 400. The resource stands in the gateway's configuration, and is changed there.
+   * Raised by the admin services only. Metadata: `resource`.
+   * </pre>
+   *
+   * <code>ERROR_REASON_RESOURCE_READ_ONLY = 32;</code>
+   */
+  public static final int ERROR_REASON_RESOURCE_READ_ONLY_VALUE = 32;
+  /**
+   * <pre>
+   * RESOURCE_EXHAUSTED, 429. A quota is used up for now. Comes with `google.rpc.QuotaFailure`,
+   * `CallFailure.quota_violations` and `google.rpc.RetryInfo`.
    * </pre>
    *
    * <code>ERROR_REASON_QUOTA_EXCEEDED = 40;</code>
@@ -523,7 +567,8 @@ public enum ErrorReason
   /**
    * <pre>
    * RESOURCE_EXHAUSTED, 402. What is committed leaves no room in a budget; waiting for running calls
-   * is no use. Comes with `google.rpc.QuotaFailure`. Not raised yet.
+   * is no use. Comes with `google.rpc.QuotaFailure` and `CallFailure.quota_violations`, and with
+   * `google.rpc.RetryInfo` if the budget's window turns over.
    * </pre>
    *
    * <code>ERROR_REASON_BUDGET_EXCEEDED = 41;</code>
@@ -623,7 +668,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_STREAM_BROKEN_VALUE = 55;
   /**
    * <pre>
-   * UNAVAILABLE, 503. A store that money depends on does not answer. Not raised yet.
+   * UNAVAILABLE, 503. The ledger that money depends on does not answer. Comes with
+   * `google.rpc.RetryInfo`.
    * </pre>
    *
    * <code>ERROR_REASON_STORE_UNAVAILABLE = 56;</code>
@@ -631,7 +677,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_STORE_UNAVAILABLE_VALUE = 56;
   /**
    * <pre>
-   * UNAVAILABLE, 503. The disk is full: nothing that costs money is accepted. Not raised yet.
+   * UNAVAILABLE, 503. The ledger's disk is full: nothing that a cost quota applies to is accepted.
    * </pre>
    *
    * <code>ERROR_REASON_STORAGE_FULL = 57;</code>
@@ -745,8 +791,10 @@ public enum ErrorReason
       case 22: return ERROR_REASON_RESOURCE_NOT_FOUND;
       case 23: return ERROR_REASON_IDEMPOTENCY_KEY_REUSED;
       case 24: return ERROR_REASON_ETAG_MISMATCH;
+      case 25: return ERROR_REASON_RESOURCE_EXISTS;
       case 30: return ERROR_REASON_CAPABILITY_MISSING;
       case 31: return ERROR_REASON_PRICE_UNKNOWN;
+      case 32: return ERROR_REASON_RESOURCE_READ_ONLY;
       case 40: return ERROR_REASON_QUOTA_EXCEEDED;
       case 41: return ERROR_REASON_BUDGET_EXCEEDED;
       case 42: return ERROR_REASON_PROVIDER_RATE_LIMITED;

@@ -7,7 +7,7 @@ package dev.llmgateway.v1;
 
 /**
  * <pre>
- * One quota that a call would break. Not sent yet: the gateway keeps no quotas.
+ * One quota that a call would break.
  *
  * `limit`, `used` and `held` count what `metric` names: tokens, requests, calls at once, or cost in
  * 1e-9 US dollars. A call is refused if `used + held` and what it asks for exceed `limit`.
@@ -111,7 +111,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object metric_ = "";
   /**
    * <pre>
-   * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+   * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
    * </pre>
    *
    * <code>string metric = 2;</code>
@@ -132,7 +132,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+   * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
    * </pre>
    *
    * <code>string metric = 2;</code>
@@ -158,7 +158,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object window_ = "";
   /**
    * <pre>
-   * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+   * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+   * newer word. Empty for `concurrency`.
    * </pre>
    *
    * <code>string window = 3;</code>
@@ -179,7 +180,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+   * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+   * newer word. Empty for `concurrency`.
    * </pre>
    *
    * <code>string window = 3;</code>
@@ -219,7 +221,7 @@ private static final long serialVersionUID = 0L;
   private long used_ = 0L;
   /**
    * <pre>
-   * What finished calls have spent in the window, 0 or more.
+   * What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
    * </pre>
    *
    * <code>int64 used = 5;</code>
@@ -249,7 +251,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Timestamp resetTime_;
   /**
    * <pre>
-   * When the window turns over and `used` starts at 0 again. Unset for `total`.
+   * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+   * against it. Unset for `total` and for `concurrency`.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -261,7 +264,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When the window turns over and `used` starts at 0 again. Unset for `total`.
+   * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+   * against it. Unset for `total` and for `concurrency`.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -273,7 +277,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When the window turns over and `used` starts at 0 again. Unset for `total`.
+   * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+   * against it. Unset for `total` and for `concurrency`.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -517,7 +522,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * One quota that a call would break. Not sent yet: the gateway keeps no quotas.
+   * One quota that a call would break.
    *
    * `limit`, `used` and `held` count what `metric` names: tokens, requests, calls at once, or cost in
    * 1e-9 US dollars. A call is refused if `used + held` and what it asks for exceed `limit`.
@@ -846,7 +851,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object metric_ = "";
     /**
      * <pre>
-     * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+     * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
      * </pre>
      *
      * <code>string metric = 2;</code>
@@ -866,7 +871,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+     * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
      * </pre>
      *
      * <code>string metric = 2;</code>
@@ -887,7 +892,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+     * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
      * </pre>
      *
      * <code>string metric = 2;</code>
@@ -904,7 +909,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+     * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
      * </pre>
      *
      * <code>string metric = 2;</code>
@@ -918,7 +923,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+     * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
      * </pre>
      *
      * <code>string metric = 2;</code>
@@ -938,7 +943,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object window_ = "";
     /**
      * <pre>
-     * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+     * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+     * newer word. Empty for `concurrency`.
      * </pre>
      *
      * <code>string window = 3;</code>
@@ -958,7 +964,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+     * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+     * newer word. Empty for `concurrency`.
      * </pre>
      *
      * <code>string window = 3;</code>
@@ -979,7 +986,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+     * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+     * newer word. Empty for `concurrency`.
      * </pre>
      *
      * <code>string window = 3;</code>
@@ -996,7 +1004,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+     * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+     * newer word. Empty for `concurrency`.
      * </pre>
      *
      * <code>string window = 3;</code>
@@ -1010,7 +1019,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+     * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+     * newer word. Empty for `concurrency`.
      * </pre>
      *
      * <code>string window = 3;</code>
@@ -1074,7 +1084,7 @@ private static final long serialVersionUID = 0L;
     private long used_ ;
     /**
      * <pre>
-     * What finished calls have spent in the window, 0 or more.
+     * What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
      * </pre>
      *
      * <code>int64 used = 5;</code>
@@ -1086,7 +1096,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What finished calls have spent in the window, 0 or more.
+     * What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
      * </pre>
      *
      * <code>int64 used = 5;</code>
@@ -1102,7 +1112,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What finished calls have spent in the window, 0 or more.
+     * What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
      * </pre>
      *
      * <code>int64 used = 5;</code>
@@ -1164,7 +1174,8 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> resetTimeBuilder_;
     /**
      * <pre>
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -1175,7 +1186,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -1190,7 +1202,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -1208,7 +1221,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -1226,7 +1240,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -1251,7 +1266,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -1268,7 +1284,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -1280,7 +1297,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -1295,7 +1313,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 7;</code>

@@ -32,7 +32,7 @@ public interface QuotaViolationOrBuilder extends
 
   /**
    * <pre>
-   * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+   * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
    * </pre>
    *
    * <code>string metric = 2;</code>
@@ -41,7 +41,7 @@ public interface QuotaViolationOrBuilder extends
   java.lang.String getMetric();
   /**
    * <pre>
-   * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+   * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
    * </pre>
    *
    * <code>string metric = 2;</code>
@@ -52,7 +52,8 @@ public interface QuotaViolationOrBuilder extends
 
   /**
    * <pre>
-   * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+   * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+   * newer word. Empty for `concurrency`.
    * </pre>
    *
    * <code>string window = 3;</code>
@@ -61,7 +62,8 @@ public interface QuotaViolationOrBuilder extends
   java.lang.String getWindow();
   /**
    * <pre>
-   * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+   * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+   * newer word. Empty for `concurrency`.
    * </pre>
    *
    * <code>string window = 3;</code>
@@ -82,7 +84,7 @@ public interface QuotaViolationOrBuilder extends
 
   /**
    * <pre>
-   * What finished calls have spent in the window, 0 or more.
+   * What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
    * </pre>
    *
    * <code>int64 used = 5;</code>
@@ -102,7 +104,8 @@ public interface QuotaViolationOrBuilder extends
 
   /**
    * <pre>
-   * When the window turns over and `used` starts at 0 again. Unset for `total`.
+   * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+   * against it. Unset for `total` and for `concurrency`.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -111,7 +114,8 @@ public interface QuotaViolationOrBuilder extends
   boolean hasResetTime();
   /**
    * <pre>
-   * When the window turns over and `used` starts at 0 again. Unset for `total`.
+   * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+   * against it. Unset for `total` and for `concurrency`.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 7;</code>
@@ -120,7 +124,8 @@ public interface QuotaViolationOrBuilder extends
   com.google.protobuf.Timestamp getResetTime();
   /**
    * <pre>
-   * When the window turns over and `used` starts at 0 again. Unset for `total`.
+   * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+   * against it. Unset for `total` and for `concurrency`.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 7;</code>

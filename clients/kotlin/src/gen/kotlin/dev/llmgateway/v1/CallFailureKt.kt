@@ -267,7 +267,7 @@ public object CallFailureKt {
     public class QuotaViolationsProxy private constructor() : com.google.protobuf.kotlin.DslProxy()
     /**
      * ```
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * ```
      *
      * `repeated .llmgateway.v1.QuotaViolation quota_violations = 6;`
@@ -279,7 +279,7 @@ public object CallFailureKt {
       )
     /**
      * ```
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * ```
      *
      * `repeated .llmgateway.v1.QuotaViolation quota_violations = 6;`
@@ -292,7 +292,7 @@ public object CallFailureKt {
     }
     /**
      * ```
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * ```
      *
      * `repeated .llmgateway.v1.QuotaViolation quota_violations = 6;`
@@ -306,7 +306,7 @@ public object CallFailureKt {
     }
     /**
      * ```
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * ```
      *
      * `repeated .llmgateway.v1.QuotaViolation quota_violations = 6;`
@@ -319,7 +319,7 @@ public object CallFailureKt {
     }
     /**
      * ```
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * ```
      *
      * `repeated .llmgateway.v1.QuotaViolation quota_violations = 6;`
@@ -333,7 +333,7 @@ public object CallFailureKt {
     }
     /**
      * ```
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * ```
      *
      * `repeated .llmgateway.v1.QuotaViolation quota_violations = 6;`
@@ -347,7 +347,7 @@ public object CallFailureKt {
     }
     /**
      * ```
-     * The quotas that refused the call. Not sent yet: the gateway keeps no quotas.
+     * The quotas that refused the call. Empty where it failed otherwise.
      * ```
      *
      * `repeated .llmgateway.v1.QuotaViolation quota_violations = 6;`

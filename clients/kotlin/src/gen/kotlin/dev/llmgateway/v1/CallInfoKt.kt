@@ -554,6 +554,112 @@ public object CallInfoKt {
     public fun clearProviderJson() {
       _builder.clearProviderJson()
     }
+
+    /**
+     * An uninstantiable, behaviorless type to represent the field in
+     * generics.
+     */
+    @kotlin.OptIn(com.google.protobuf.kotlin.OnlyForUseByGeneratedProtoCode::class)
+    public class RateLimitsProxy private constructor() : com.google.protobuf.kotlin.DslProxy()
+    /**
+     * ```
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * ```
+     *
+     * `repeated .llmgateway.v1.RateLimit rate_limits = 13;`
+     */
+     public val rateLimits: com.google.protobuf.kotlin.DslList<dev.llmgateway.v1.RateLimit, RateLimitsProxy>
+      @kotlin.jvm.JvmSynthetic
+  get() = com.google.protobuf.kotlin.DslList(
+        _builder.rateLimitsList
+      )
+    /**
+     * ```
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * ```
+     *
+     * `repeated .llmgateway.v1.RateLimit rate_limits = 13;`
+     * @param value The rateLimits to add.
+     */
+    @kotlin.jvm.JvmSynthetic
+@kotlin.jvm.JvmName("addRateLimits")
+    public fun com.google.protobuf.kotlin.DslList<dev.llmgateway.v1.RateLimit, RateLimitsProxy>.add(value: dev.llmgateway.v1.RateLimit) {
+      _builder.addRateLimits(value)
+    }
+    /**
+     * ```
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * ```
+     *
+     * `repeated .llmgateway.v1.RateLimit rate_limits = 13;`
+     * @param value The rateLimits to add.
+     */
+    @kotlin.jvm.JvmSynthetic
+@kotlin.jvm.JvmName("plusAssignRateLimits")
+    @Suppress("NOTHING_TO_INLINE")
+    public inline operator fun com.google.protobuf.kotlin.DslList<dev.llmgateway.v1.RateLimit, RateLimitsProxy>.plusAssign(value: dev.llmgateway.v1.RateLimit) {
+      add(value)
+    }
+    /**
+     * ```
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * ```
+     *
+     * `repeated .llmgateway.v1.RateLimit rate_limits = 13;`
+     * @param values The rateLimits to add.
+     */
+    @kotlin.jvm.JvmSynthetic
+@kotlin.jvm.JvmName("addAllRateLimits")
+    public fun com.google.protobuf.kotlin.DslList<dev.llmgateway.v1.RateLimit, RateLimitsProxy>.addAll(values: kotlin.collections.Iterable<dev.llmgateway.v1.RateLimit>) {
+      _builder.addAllRateLimits(values)
+    }
+    /**
+     * ```
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * ```
+     *
+     * `repeated .llmgateway.v1.RateLimit rate_limits = 13;`
+     * @param values The rateLimits to add.
+     */
+    @kotlin.jvm.JvmSynthetic
+@kotlin.jvm.JvmName("plusAssignAllRateLimits")
+    @Suppress("NOTHING_TO_INLINE")
+    public inline operator fun com.google.protobuf.kotlin.DslList<dev.llmgateway.v1.RateLimit, RateLimitsProxy>.plusAssign(values: kotlin.collections.Iterable<dev.llmgateway.v1.RateLimit>) {
+      addAll(values)
+    }
+    /**
+     * ```
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * ```
+     *
+     * `repeated .llmgateway.v1.RateLimit rate_limits = 13;`
+     * @param index The index to set the value at.
+     * @param value The rateLimits to set.
+     */
+    @kotlin.jvm.JvmSynthetic
+@kotlin.jvm.JvmName("setRateLimits")
+    public operator fun com.google.protobuf.kotlin.DslList<dev.llmgateway.v1.RateLimit, RateLimitsProxy>.set(index: kotlin.Int, value: dev.llmgateway.v1.RateLimit) {
+      _builder.setRateLimits(index, value)
+    }
+    /**
+     * ```
+     * The rates that the call counted against: of each metric the one with the least left. Empty where
+     * none apply.
+     * ```
+     *
+     * `repeated .llmgateway.v1.RateLimit rate_limits = 13;`
+     */
+    @kotlin.jvm.JvmSynthetic
+@kotlin.jvm.JvmName("clearRateLimits")
+    public fun com.google.protobuf.kotlin.DslList<dev.llmgateway.v1.RateLimit, RateLimitsProxy>.clear() {
+      _builder.clearRateLimits()
+    }
   }
 }
 @kotlin.jvm.JvmSynthetic

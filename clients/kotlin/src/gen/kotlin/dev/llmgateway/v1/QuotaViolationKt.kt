@@ -12,7 +12,7 @@ public inline fun quotaViolation(block: dev.llmgateway.v1.QuotaViolationKt.Dsl.(
   dev.llmgateway.v1.QuotaViolationKt.Dsl._create(dev.llmgateway.v1.QuotaViolation.newBuilder()).apply { block() }._build()
 /**
  * ```
- * One quota that a call would break. Not sent yet: the gateway keeps no quotas.
+ * One quota that a call would break.
  *
  * `limit`, `used` and `held` count what `metric` names: tokens, requests, calls at once, or cost in
  * 1e-9 US dollars. A call is refused if `used + held` and what it asks for exceed `limit`.
@@ -63,7 +63,7 @@ public object QuotaViolationKt {
 
     /**
      * ```
-     * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+     * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
      * ```
      *
      * `string metric = 2;`
@@ -77,7 +77,7 @@ public object QuotaViolationKt {
       }
     /**
      * ```
-     * What it counts: `tokens`, `requests`, `concurrent_calls`, `cost`, or a newer word.
+     * What it counts: `tokens`, `requests`, `concurrency` (calls at once), `cost`, or a newer word.
      * ```
      *
      * `string metric = 2;`
@@ -88,7 +88,8 @@ public object QuotaViolationKt {
 
     /**
      * ```
-     * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+     * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+     * newer word. Empty for `concurrency`.
      * ```
      *
      * `string window = 3;`
@@ -102,7 +103,8 @@ public object QuotaViolationKt {
       }
     /**
      * ```
-     * The time over which it counts: `minute`, `hour`, `day`, `month`, `total`, or a newer word.
+     * The time over which it counts: `second`, `minute`, `hour`, `day`, `week`, `month`, `total`, or a
+     * newer word. Empty for `concurrency`.
      * ```
      *
      * `string window = 3;`
@@ -138,7 +140,7 @@ public object QuotaViolationKt {
 
     /**
      * ```
-     * What finished calls have spent in the window, 0 or more.
+     * What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
      * ```
      *
      * `int64 used = 5;`
@@ -152,7 +154,7 @@ public object QuotaViolationKt {
       }
     /**
      * ```
-     * What finished calls have spent in the window, 0 or more.
+     * What finished calls have spent in the window, 0 or more. For a rate, what counts against it now.
      * ```
      *
      * `int64 used = 5;`
@@ -188,7 +190,8 @@ public object QuotaViolationKt {
 
     /**
      * ```
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * ```
      *
      * `.google.protobuf.Timestamp reset_time = 7;`
@@ -202,7 +205,8 @@ public object QuotaViolationKt {
       }
     /**
      * ```
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * ```
      *
      * `.google.protobuf.Timestamp reset_time = 7;`
@@ -212,7 +216,8 @@ public object QuotaViolationKt {
     }
     /**
      * ```
-     * When the window turns over and `used` starts at 0 again. Unset for `total`.
+     * When the window turns over and `used` starts at 0 again; for a rate, when nothing will count
+     * against it. Unset for `total` and for `concurrency`.
      * ```
      *
      * `.google.protobuf.Timestamp reset_time = 7;`

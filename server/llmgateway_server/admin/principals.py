@@ -1,0 +1,39 @@
+"""Keys as those who call: what a key ring is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from llmgateway_server.admin.directory import Directory
+from llmgateway_server.admin.key_body import KeyBody, Secret
+from llmgateway_server.admin.shelf import Record
+from llmgateway_server.auth.keys import KeyEntry
+from llmgateway_server.call import NANOS_PER_S, Principal
+
+
+def entries_of(directory: Directory, keys: Iterable[Record[KeyBody]], now_ns: int) -> Sequence[KeyEntry]:
+    """Return an entry for each secret of stored keys that works now; it ends with the secret or with its key."""
+    return [
+        KeyEntry(secret.digest, principal_of(directory, key, secret))
+        for key in keys
+        if not key.is_configured
+        for secret in key.body.secrets_at(now_ns)
+    ]
+
+
+def principal_of(directory: Directory, key: Record[KeyBody], secret: Secret) -> Principal:
+    """Return who a secret stands for."""
+    body = key.body
+    ends_ns = [end_ns for end_ns in (body.expires_ns, secret.expires_ns) if end_ns is not None]
+    return Principal(
+        name=key.id,
+        models=tuple(body.models),
+        team=body.team,
+        labels=body.labels,
+        require=body.require,
+        weight=body.weight,
+        teams=tuple(reversed(list(directory.lineage(body.team)))),
+        role=body.role,
+        expires_s=min(ends_ns) / NANOS_PER_S if ends_ns else None,
+        networks=tuple(body.networks),
+    )

@@ -1,0 +1,1 @@
+"""Limits on what callers spend and ask for: windows, rates, bounds, reservations."""

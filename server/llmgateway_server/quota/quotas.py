@@ -1,0 +1,168 @@
+"""Quotas, and which of them apply to a call and to its attempts. Immutable: other quotas are another book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import msgspec
+
+from llmgateway_server.call import Principal
+from llmgateway_server.config.quotas import QuotaSettings
+from llmgateway_server.quota.windows import Window
+from llmgateway_server.store.ledger import Family, Metric
+from llmgateway_server.store.rates import Take
+
+ORGANIZATION = "organization"
+CONCURRENCY = "concurrency"
+EACH = "*"
+MAX_KNOWN = 8_192
+
+STRICT, ESTIMATE, SOFT = "strict", "estimate", "soft"
+
+
+class Quota(msgspec.Struct, frozen=True):
+    """A limit on what a scope may use. `limit` counts what `metric` names, cost in 1e-9 US dollars.
+
+    `scope` is `organization`, `kind/name`, or `kind/*` for each of a kind by itself; `window` is None for concurrency.
+    `warn` are shares of the limit. `enforcement` is as in the configuration.
+    """
+
+    scope: str
+    metric: str
+    window: Window | None
+    limit: int
+    warn: Sequence[float] = ()
+    enforcement: str = STRICT
+
+    @property
+    def scope_kind(self) -> str:
+        return self.scope.partition("/")[0]
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is about now, so that no ledger need know of it. Cost never is."""
+        return self.metric != Metric.COST and self.window is not None and self.window.is_rate
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """What the ledger counts for one scope, which is never a template, up to a limit: None where nothing is refused."""
+
+    scope: str
+    metric: Metric
+    window: Window
+    limit: int | None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """All that applies to some scopes, by how it is kept: in the ledger, as rates, as calls at once.
+
+    `needs_bound` says that a strict quota of cost is among them, `limits_cost` that any is that refuses.
+    """
+
+    counted: Sequence[Counted] = ()
+    rates: Sequence[Take] = ()
+    concurrent: Sequence[Take] = ()
+    needs_bound: bool = False
+    limits_cost: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.counted or self.rates or self.concurrent)
+
+
+NOTHING = Limits()
+
+
+class QuotaBook:
+    """Quotas by what they apply to."""
+
+    def __init__(self, quotas: Iterable[Quota]) -> None:
+        self._by_scope: dict[str, list[Quota]] = {}
+        for quota in quotas:
+            self._by_scope.setdefault(quota.scope, []).append(quota)
+        # The same callers come again and again; end users are many, and each is known for a while.
+        self.limits_of = lru_cache(maxsize=MAX_KNOWN)(self._limits_of)
+
+    @property
+    def quotas(self) -> Sequence[Quota]:
+        """All quotas."""
+        return [quota for quotas in self._by_scope.values() for quota in quotas]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._by_scope
+
+    @property
+    def families(self) -> set[tuple[Family, Window]]:
+        """The families of counters that the quotas need, each with its window."""
+        return {
+            (Family(quota.scope_kind, Metric(quota.metric), quota.window.text), quota.window)
+            for quota in self.quotas
+            if quota.window is not None and not quota.is_rate
+        }
+
+    def _limits_of(self, scopes: tuple[str, ...]) -> Limits:
+        """Return what applies to some scopes together."""
+        applied = [(scope, quota) for scope in scopes for quota in self._quotas_of(scope)]
+        if not applied:
+            return NOTHING
+        hard = [(scope, quota) for scope, quota in applied if quota.enforcement != SOFT]
+        costs = [quota for _, quota in hard if quota.metric == Metric.COST]
+        return Limits(
+            counted=counted_of(applied),
+            rates=[take_of(scope, quota) for scope, quota in hard if quota.is_rate],
+            concurrent=[take_of(scope, quota) for scope, quota in hard if quota.metric == CONCURRENCY],
+            needs_bound=any(quota.enforcement == STRICT for quota in costs),
+            limits_cost=bool(costs),
+        )
+
+    def _quotas_of(self, scope: str) -> Iterable[Quota]:
+        kind, slash, _ = scope.partition("/")
+        yield from self._by_scope.get(scope, ())
+        if slash:
+            yield from self._by_scope.get(f"{kind}/{EACH}", ())
+
+
+def counted_of(applied: Iterable[tuple[str, Quota]]) -> list[Counted]:
+    """Return what the ledger counts for scopes and their quotas: those that share a counter are one of the lowest limit."""
+    found: dict[tuple[str, str, str], Counted] = {}
+    for scope, quota in applied:
+        if quota.window is None or quota.is_rate:
+            continue
+        key = (scope, quota.metric, quota.window.text)
+        limits = [limit for limit in (limit_of(quota), found[key].limit if key in found else None) if limit is not None]
+        found[key] = Counted(scope, Metric(quota.metric), quota.window, min(limits, default=None))
+    return [*found.values()]
+
+
+def limit_of(quota: Quota) -> int | None:
+    """Return the limit beyond which a quota refuses; None if it never does."""
+    return None if quota.enforcement == SOFT else quota.limit
+
+
+def take_of(scope: str, quota: Quota) -> Take:
+    """Return what a call takes of a quota that is about now; of tokens it takes what it is guessed to use."""
+    window_s = int(quota.window.seconds) if quota.window is not None else 0
+    return Take(scope, quota.metric, window_s, quota.limit)
+
+
+def quota_of(settings: QuotaSettings) -> Quota:
+    """Return a quota of the configuration."""
+    window = None
+    if settings.window is not None:
+        window = Window(settings.window, settings.timezone, settings.anchor_day or 1, settings.anchor_hour)
+    return Quota(
+        settings.scope, settings.metric, window, settings.limit, tuple(sorted(settings.warn)), settings.enforcement
+    )
+
+
+def caller_scopes(principal: Principal, end_user: str) -> tuple[str, ...]:
+    """Return the scopes of who calls, the widest first."""
+    scopes = (ORGANIZATION, *(f"team/{team}" for team in principal.teams), f"key/{principal.name}")
+    return (*scopes, f"end_user/{end_user}") if end_user else scopes
+
+
+def target_scopes(provider: str, model: str) -> tuple[str, ...]:
+    """Return the scopes of where an attempt goes."""
+    return f"provider/{provider}", f"model/{provider}/{model}"

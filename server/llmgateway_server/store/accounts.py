@@ -1,0 +1,93 @@
+"""Counters in memory, with what the open intents hold of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from llmgateway_server.store import counters
+from llmgateway_server.store.bookings import OpenIntent
+from llmgateway_server.store.counters import Amounts
+from llmgateway_server.store.ledger import Balance, Counter, Family, Intent, Refusal
+
+
+class Account(msgspec.Struct):
+    """What a counter stands at, kept up to date."""
+
+    committed: int = 0
+    held: int = 0
+
+
+NOTHING = Balance()
+
+
+class Accounts:
+    """All counters that anything was charged to. What was never charged stands at zero and takes no memory."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[Counter, Account] = {}
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def __contains__(self, counter: Counter) -> bool:
+        return counter in self._accounts
+
+    def __iter__(self) -> Iterator[Counter]:
+        return iter(self._accounts)
+
+    def of(self, families: Mapping[Family, int]) -> Sequence[Counter]:
+        """Return the counters of families, each with the begin of its period."""
+        return [one for one in self._accounts if families.get(counters.family_of(one)) == one.start_s]
+
+    def standing(self, counter: Counter) -> Account | Balance:
+        """Return what a counter stands at, not to be changed."""
+        return self._accounts.get(counter, NOTHING)
+
+    def balance(self, counter: Counter) -> Balance:
+        """Return what a counter stands at now."""
+        standing = self.standing(counter)
+        return Balance(standing.committed, standing.held)
+
+    def reserve(self, intents: Sequence[Intent]) -> Sequence[OpenIntent] | Refusal:
+        """Hold what all intents are granted; a refusal changes nothing."""
+        holds = counters.reserve(intents, self.standing)
+        if isinstance(holds, Refusal):
+            return holds
+        for hold in holds:
+            self.hold(hold.amounts)
+        return [
+            OpenIntent(intent.entry, hold.cost_usd_nanos, hold.amounts, intent.expires_ns)
+            for intent, hold in zip(intents, holds, strict=True)
+        ]
+
+    def hold(self, amounts: Amounts) -> None:
+        """Hold so much more of each counter."""
+        for counter, amount in amounts.items():
+            self._account(counter).held += amount
+
+    def release(self, amounts: Amounts) -> None:
+        """Hold so much less."""
+        for counter, amount in amounts.items():
+            self._account(counter).held -= amount
+
+    def commit(self, amounts: Amounts) -> None:
+        """Commit so much more."""
+        for counter, amount in amounts.items():
+            self._account(counter).committed += amount
+
+    def reset(self, counter: Counter) -> None:
+        """Commit nothing, but keep what is held."""
+        if (account := self._accounts.get(counter)) is not None:
+            account.committed = 0
+
+    def drop(self, counter: Counter) -> None:
+        """Forget a counter."""
+        self._accounts.pop(counter, None)
+
+    def _account(self, counter: Counter) -> Account:
+        account = self._accounts.get(counter)
+        if account is None:
+            account = self._accounts[counter] = Account()
+        return account

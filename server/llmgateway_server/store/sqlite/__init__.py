@@ -1,0 +1,1 @@
+"""The ledger and the objects in one file of SQLite, which one process writes."""
