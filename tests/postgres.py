@@ -7,6 +7,9 @@ installed package, from a copy of it.
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
+import functools
 import importlib.util
 import os
 import pwd
@@ -14,16 +17,17 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
-import pytest
 from llmgateway_server.store.postgres.opening import migrate
 
 PORT = 5432
-TEMPLATE = "template_of_tests"
+MIGRATED = "migrated"
 
 
 class PostgresServer:
@@ -51,13 +55,11 @@ class PostgresServer:
 
     def pause(self) -> None:
         """Stop all of its processes where they stand: whoever asks waits for ever."""
-        for process in self._processes():
-            process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on."""
-        for process in self._processes():
-            process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def remove(self) -> None:
         """Stop it and delete all."""
@@ -70,11 +72,11 @@ class PostgresServer:
         """Return where a database is."""
         return f"postgresql://postgres@/{database}?host={self.root}&port={PORT}"
 
-    def create_database(self, template: str = "template1") -> str:
-        """Create a database; return its URL."""
+    def create_database(self) -> str:
+        """Create a database without the schema; return its URL."""
         self._databases += 1
         name = f"test_{self._databases}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
     def execute(self, statement: str, database: str = "postgres") -> None:
@@ -85,7 +87,12 @@ class PostgresServer:
             await connection.execute(statement)
             await connection.close()
 
-        asyncio.run(run())
+        run_apart(run())
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def _processes(self) -> list[psutil.Process]:
         try:
@@ -128,20 +135,33 @@ class PostgresServer:
         )
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """The server that tests share."""
+def run_apart(coroutine: Coroutine[Any, Any, object]) -> None:
+    """Run a coroutine in a loop of its own, whether or not one runs here."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, coroutine).result()
+
+
+def started_server() -> PostgresServer:
+    """Start a server with a database that has the schema; it is removed when the process ends."""
     server = PostgresServer()
-    try:
-        server.start()
-        server.execute(f"CREATE DATABASE {TEMPLATE}")
-        asyncio.run(migrate(server.url(TEMPLATE)))
-        yield server
-    finally:
-        server.remove()
+    atexit.register(server.remove)
+    server.start()
+    server.execute(f"CREATE DATABASE {MIGRATED}")
+    run_apart(migrate(server.url(MIGRATED)))
+    return server
 
 
-@pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> str:
-    """A fresh database with the schema."""
-    return postgres_server.create_database(TEMPLATE)
+@functools.cache
+def shared_server() -> PostgresServer:
+    """The server that tests share: started by the first that needs it, and not to be stopped."""
+    return started_server()
+
+
+async def emptied(server: PostgresServer) -> str:
+    """Empty the database that has the schema; return its URL. To create one anew takes a second."""
+    connection = await asyncpg.connect(server.url(MIGRATED))
+    for table in ("process", "need", "family", "counter", "intent", "attempt", "hour", "object"):
+        await connection.execute(f"DELETE FROM llmgateway.{table}")
+    await connection.execute("UPDATE llmgateway.horizon SET before_ns = 0")
+    await connection.close()
+    return server.url(MIGRATED)

@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app", "terminal"}),
     frozenset({"reloading"}),
     frozenset({"live", "loading"}),
-    frozenset({"banner", "rpc", "snapshot", "trouble"}),
+    frozenset({"banner", "rpc", "snapshot", "tenancy", "trouble"}),
     frozenset({"ledgers", "providers", "rooms"}),
     frozenset({"admin", "pipeline"}),
     frozenset({"comparison", "heartbeat"}),

@@ -19,6 +19,7 @@ UNKNOWN_EXPECTATION = ErrorRow(417, INVALID_REQUEST, "expectation_failed")
 TOO_SLOW = ErrorRow(408, INVALID_REQUEST, "request_timeout")
 NO_ROOM = ErrorRow(429, RATE_LIMIT, "gateway_overloaded", should_retry=True)
 
+ADDRESS_KEY = "x-llmgateway-client-address"
 USUAL_HOSTS = frozenset({"localhost", "127.0.0.1"})
 JSON_TYPES = ("", "application/json", "text/json", "text/plain", "application/octet-stream")
 
@@ -130,6 +131,8 @@ def call_metadata(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
         if not (value.isascii() and value.isprintable()):
             raise invalid(name, "must be printable ASCII")
         metadata.append((name, value))
+    # A gateway believes it within its own process alone.
+    metadata.append((ADDRESS_KEY, request.remote or ""))
     return tuple(metadata)
 
 

@@ -23,6 +23,13 @@ from llmgateway.v1 import gateway_pb2_grpc
 from llmgateway_http.app import create_app, start_server
 from llmgateway_http.settings import ShimSettings
 
+from llmgateway_server.admin.desk import Desk as AdminDesk
+from llmgateway_server.admin.keys import KeyService
+from llmgateway_server.admin.quotas import QuotaService
+from llmgateway_server.admin.services import AdminServices
+from llmgateway_server.admin.standings import Standings
+from llmgateway_server.admin.teams import TeamService
+from llmgateway_server.admin.usage import UsageService
 from llmgateway_server.banner import Listening, banner
 from llmgateway_server.config.address import Address, parse_address
 from llmgateway_server.config.restart import Started
@@ -33,13 +40,13 @@ from llmgateway_server.live import Live
 from llmgateway_server.loading import Source, load_again
 from llmgateway_server.quota.desk import Clocks as DeskClocks
 from llmgateway_server.quota.desk import Desk
-from llmgateway_server.quota.keeper import QuotaKeeper
-from llmgateway_server.quota.quotas import quota_of
 from llmgateway_server.reloading import Reloader, reload_when_changed
+from llmgateway_server.rpc.admin import ADMIN_SERVICES, admin_handlers
 from llmgateway_server.rpc.local import LocalStub
+from llmgateway_server.rpc.methods import SERVICE
 from llmgateway_server.rpc.remote import asks_for_no_key, is_serving
 from llmgateway_server.rpc.rim import Clocks, Rim
-from llmgateway_server.rpc.server import GrpcServer
+from llmgateway_server.rpc.server import Face, GrpcServer
 from llmgateway_server.rpc.servicer import service_handler
 from llmgateway_server.snapshot import Snapshot, make_shared
 from llmgateway_server.store.ledger import StoreAway, StoreRefused
@@ -48,6 +55,7 @@ from llmgateway_server.telemetry.loop_delay import observe_loop_delay
 from llmgateway_server.telemetry.metrics import Metrics
 from llmgateway_server.telemetry.observer import CallObserver
 from llmgateway_server.telemetry.probes import probe_app
+from llmgateway_server.tenancy import Tenancy
 from llmgateway_server.trouble import TroubleReporter
 from llmgateway_server.upstream.http_pool import HttpPool
 
@@ -57,6 +65,8 @@ log = logging.getLogger("llmgateway")
 FLUSH_S = 0.5
 # How many objects may be made before the young ones are collected.
 YOUNG_OBJECTS = 10_000
+# Administrators are few.
+ADMIN_CALLS = 64
 
 
 class Gateway:
@@ -101,10 +111,11 @@ class Gateway:
         self._store = await opened.enter_async_context(open_store(settings.store, clocks, reporter))
         patience_s = settings.limits.queue_timeout_s
         desk = Desk(self._store.ledger, self._store.rates, DeskClocks(clock, time.time_ns), reporter, patience_s)
-        self._quotas = QuotaKeeper(desk)
-        await self._quotas.adopt(map(quota_of, settings.quotas))
-        self._own(opened, self._quotas.run())
-        self._shared = make_shared(settings, http, clock, time.time, reporter, self._observer, desk)
+        self._tenancy = Tenancy(self._store.objects, desk, settings, time.time_ns)
+        reporter.on_overrun = self._tenancy.ban
+        await self._tenancy.start()
+        self._own(opened, self._tenancy.run())
+        self._shared = make_shared(settings, http, clock, time.time, reporter, self._observer, desk, self._tenancy.keys)
         snapshot = Snapshot(settings, 1, self._shared)
         self._live = Live(snapshot)
         opened.push_async_callback(self._live.close)
@@ -130,15 +141,36 @@ class Gateway:
         """Serve gRPC and REST."""
         settings = self._settings
         handler = service_handler(self._live.methods, self._rim, settings.limits)
-        self._grpc = GrpcServer(handler, self._live, settings.server, settings.limits)
+        calls = Face("gRPC", (handler,), (SERVICE,), settings.server.grpc_listen, settings.server.grpc_tls)
+        self._grpc = GrpcServer(calls, settings.server, settings.limits, self._live)
         opened.push_async_callback(self._grpc.stop, 0)
         await self._grpc.start()
+        await self._open_admin(opened)
         stub = LocalStub(self._live.methods, self._rim, self._tasks)
         shim = shim_settings(settings)
         app = create_app(stub, shim, is_ready=self._ready)
         tls = server_tls(settings.server.http_tls)
         self._rest = await start_server(app, settings.server.http_listen, tls, shim)
         opened.push_async_callback(self._rest.close)
+
+    async def _open_admin(self, opened: contextlib.AsyncExitStack) -> None:
+        """Serve the admin services, on an address of their own and with room of their own."""
+        settings, store, tenancy = self._settings, self._store, self._tenancy
+        desk = AdminDesk(tenancy.directory, time.time_ns, lambda: secrets.token_hex(8))
+        standings = Standings(store.ledger, store.rates, time.time_ns)
+        services = AdminServices(
+            KeyService(desk, secrets.token_bytes, self._live.digest_key),
+            TeamService(desk),
+            QuotaService(desk, standings),
+            UsageService(desk, store.ledger, tenancy.charges_of),
+        )
+        clocks = Clocks(self._clock, time.time_ns)
+        self._admin_rim = Rim(self._live, self._observer, clocks, CallIds(), settings.timeouts.total_s, ADMIN_CALLS)
+        handlers = admin_handlers(services, self._admin_rim, settings.limits)
+        face = Face("admin", handlers, ADMIN_SERVICES, settings.server.admin_listen, settings.server.grpc_tls)
+        self._admin = GrpcServer(face, settings.server, settings.limits)
+        opened.push_async_callback(self._admin.stop, 0)
+        await self._admin.start()
 
     def _own(self, opened: contextlib.AsyncExitStack, work: Coroutine[None, None, None]) -> None:
         """Do `work` beside everything else, until the gateway closes."""
@@ -160,6 +192,7 @@ class Gateway:
         """The addresses taken."""
         server = self._settings.server
         return Listening(
+            admin=str(Address(parse_address(server.admin_listen).host, self._admin.port)),
             grpc=str(Address(parse_address(server.grpc_listen).host, self._grpc.port)),
             http=str(Address(parse_address(server.http_listen).host, self._rest.port)),
             metrics=str(self._metrics_address),
@@ -187,7 +220,7 @@ class Gateway:
         self._rim.follow(settings.timeouts.total_s, most_calls(settings))
         self._rest.follow(most_calls(settings))
         logging.getLogger().setLevel(settings.log.level.upper())
-        self._quotas.ask(map(quota_of, settings.quotas))
+        self._tenancy.configure(settings)
         self._settings = settings
         return snapshot.revision
 
@@ -197,11 +230,13 @@ class Gateway:
         if self._reloader is not None:
             self._reloader.stop()
         await self._grpc.set_serving(False)
+        await self._admin.set_serving(False)
 
     async def drain(self, drain_s: float) -> None:
         """Take no new calls, let running ones finish within `drain_s`, and cancel what is left."""
         await self.announce_stop()
         self._rim.close()
+        self._admin_rim.close()
         await asyncio.gather(self._drain_grpc(drain_s), self._rest.drain(drain_s))
         if self._tasks:
             await asyncio.wait(self._tasks)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Listening:
     """The addresses in use, as `host:port`, and whether TLS guards them."""
 
+    admin: str
     grpc: str
     http: str
     metrics: str
@@ -25,6 +26,7 @@ def banner(version: str, listening: Listening, providers: Sequence[str], *, has_
         f"  gRPC     {listening.grpc}{' (TLS)' if listening.grpc_tls else ''}",
         f"  REST     {scheme}://{listening.http}",
         f"  metrics  http://{listening.metrics}/metrics",
+        f"  admin    {listening.admin} (gRPC{' over TLS' if listening.grpc_tls else ''})",
         f"  serves   {', '.join(providers)}",
     ]
     if not has_keys:

@@ -17,6 +17,11 @@ except ModuleNotFoundError as missing:
         "llmgateway: the command needs the extra `server`: pip install 'llmgateway-grpc[server]'"
     ) from missing
 
+from llmgateway_server.admin_commands.keys import COMMANDS as KEY_COMMANDS
+from llmgateway_server.admin_commands.migrate import migrate
+from llmgateway_server.admin_commands.quotas import quotas
+from llmgateway_server.admin_commands.teams import teams
+from llmgateway_server.admin_commands.usage import usage
 from llmgateway_server.client_commands import COMMANDS, PEM_FILE, Failure
 
 if TYPE_CHECKING:
@@ -144,7 +149,7 @@ def count(things: Mapping[str, Any] | tuple[Any, ...], noun: str) -> str:  # Any
 
 @main.group()
 def keys() -> None:
-    """Make virtual keys."""
+    """Make and manage virtual keys."""
 
 
 @keys.command("new")
@@ -166,5 +171,7 @@ def keys_new(name: str, config: Path | None) -> None:
     click.echo(f'  auth:\n    keys:\n      - name: {name}\n        digest: {kept}\n        models: ["*"]')
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, teams, quotas, usage, migrate):
     main.add_command(command)
+for command in KEY_COMMANDS:
+    keys.add_command(command)

@@ -12,10 +12,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Protocol
 
+from llmgateway_server.auth.keys import Keyring
 from llmgateway_server.call import Call, Principal
 from llmgateway_server.pipeline import Pipeline
 from llmgateway_server.rpc.methods import Method, StreamHandler, UnaryHandler, UnaryMethod, methods_of
-from llmgateway_server.rpc.rim import Authenticator
 
 log = logging.getLogger("llmgateway")
 
@@ -27,7 +27,7 @@ class Served(Protocol):
     def revision(self) -> int: ...
 
     @property
-    def keyring(self) -> Authenticator: ...
+    def keyring(self) -> Keyring: ...
 
     @property
     def pipeline(self) -> Pipeline: ...
@@ -76,6 +76,10 @@ class Live:
     def look_up(self, authorization: str | None) -> Principal:
         """Return who calls, by the keys of the current snapshot; raise `ApiKeyInvalid`."""
         return self._current.look_up(authorization)
+
+    def digest_key(self, key: str) -> str:
+        """Return what is kept of a key, with the pepper of now."""
+        return self._current.snapshot.keyring.digest(key)
 
     def swap(self, snapshot: Served) -> None:
         """Serve the calls to come with another snapshot; those that run keep theirs."""

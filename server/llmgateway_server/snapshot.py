@@ -14,7 +14,7 @@ from llmgateway.v1 import model_pb2
 from llmgateway_server import errors
 from llmgateway_server.attempts.attempt import Books
 from llmgateway_server.attempts.attempts import Attempts
-from llmgateway_server.auth.keys import Keyring
+from llmgateway_server.auth.keys import NO_KEYS, Keyring, OtherKeys
 from llmgateway_server.catalog.knowledge import Knowledge, load_knowledge
 from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.config.settings import Settings
@@ -62,7 +62,7 @@ class Reporter(Protocol):
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What outlives a snapshot: connections, clocks, room, what has been learned of targets, who is told of trouble,
-    the desk with the ledger and the quotas.
+    the desk with the ledger and the quotas. `stored_keys` come and go with the store.
 
     `clock` is monotonic, `wall_s` the time of day, both in seconds.
     """
@@ -75,6 +75,7 @@ class Shared:
     reporter: Reporter
     observer: Observer
     desk: Desk
+    stored_keys: OtherKeys = NO_KEYS
 
 
 def make_shared(
@@ -85,6 +86,7 @@ def make_shared(
     reporter: Reporter,
     observer: Observer,
     desk: Desk,
+    stored_keys: OtherKeys = NO_KEYS,
 ) -> Shared:
     """Return what all snapshots of one gateway share."""
     rooms = Rooms(settings.limits, clock)
@@ -95,7 +97,7 @@ def make_shared(
     lots = random.Random()  # noqa: S311  # it spreads load, and guards nothing
     clocks = Clocks(clock, lambda: datetime.fromtimestamp(wall_s(), UTC), lots.random)
     books = Books(clocks, HealthBook(rooms.of, report), StickyBook(clock))
-    return Shared(http, clock, wall_s, rooms, books, reporter, observer, desk)
+    return Shared(http, clock, wall_s, rooms, books, reporter, observer, desk, stored_keys)
 
 
 class Snapshot:
@@ -104,7 +106,7 @@ class Snapshot:
     def __init__(self, settings: Settings, revision: int, shared: Shared) -> None:
         self.settings = settings
         self.revision = revision
-        self.keyring = Keyring.from_settings(settings.auth)
+        self.keyring = Keyring.from_settings(settings.auth, shared.stored_keys)
         self._chains = Chains(ChainClocks(shared.clock, shared.wall_s), shared.reporter.credentials)
         credentials = self._chains.open(settings.providers, load_vendors())
         self._upstreams = build_upstreams(settings, shared.http, shared.clock, credentials)

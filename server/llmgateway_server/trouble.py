@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from llmgateway_server import errors
 from llmgateway_server.store.ledger import Entry
@@ -15,12 +16,17 @@ MAX_RULES = 1_000
 log = logging.getLogger("llmgateway")
 
 
+def ignore(_: Entry, __: int) -> None:
+    """Do nothing about an overrun."""
+
+
 class TroubleReporter:
-    """`snapshot.Reporter` of the gateway."""
+    """`snapshot.Reporter` of the gateway. `on_overrun` hears of attempts that cost too much, and by how much."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._rules: set[tuple[str, str]] = set()
+        self.on_overrun: Callable[[Entry, int], None] = ignore
 
     def credentials(self, provider: str, what: str) -> None:
         """Log what became of a provider's credentials."""
@@ -42,6 +48,7 @@ class TroubleReporter:
     def overrun(self, entry: Entry, cost_usd_nanos: int, bound_usd_nanos: int) -> None:
         """Count and log an attempt that cost more than it could."""
         self._metrics.overrun(entry.provider)
+        self.on_overrun(entry, cost_usd_nanos - bound_usd_nanos)
         log.error(
             "the attempt %s at %s/%s cost %.9f US dollars, %.9f more than it could by what was asked for: "
             "the provider does not keep to its limits or prices",

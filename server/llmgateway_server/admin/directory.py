@@ -33,12 +33,13 @@ class Configured(msgspec.Struct, frozen=True):
 class Directory:
     """Keeps all objects in memory, and asks the store for what has changed since.
 
-    What it raises is what callers are told: `StoreUnavailable`, `StorageFull`, and what each method says.
+    `revision` grows with what it has taken from there. What it raises is what callers are told: `StoreUnavailable`,
+    `StorageFull`, and what each method says.
     """
 
     def __init__(self, objects: Objects, configured: Configured) -> None:
         self._objects = objects
-        self._revision = 0
+        self.revision = 0
         self.keys = Shelf(KEY_KIND, "keys", KeyBody, lambda key: GONE if key.is_gone else key.team)
         self.teams = Shelf(TEAM_KIND, "teams", TeamBody, lambda team: team.parent)
         self.quotas = Shelf(QUOTA_KIND, "quotas", QuotaBody, lambda quota: quota.scope)
@@ -54,12 +55,12 @@ class Directory:
     async def refresh(self) -> None:
         """Take what has changed in the store."""
         with told_to_callers(""):
-            changes = await self._objects.changes(self._revision)
+            changes = await self._objects.changes(self.revision)
         shelves = {shelf.kind: shelf for shelf in (self.keys, self.teams, self.quotas, self.bans)}
         for stored in changes:
             # Two may ask at once; what the first one took comes again, and may be older than what is known by now.
-            if stored.revision > self._revision:
-                self._revision = stored.revision
+            if stored.revision > self.revision:
+                self.revision = stored.revision
                 shelf = shelves.get(stored.kind)
                 if shelf is not None:
                     shelf.put(stored)

@@ -29,14 +29,14 @@ class KeyBody(msgspec.Struct, frozen=True):
     display_name: str = ""
     team: str = ""
     role: str = "member"
-    models: Sequence[str] = ALL_MODELS
-    cache_scopes: Sequence[str] = CACHE_SCOPES
+    models: tuple[str, ...] = ALL_MODELS
+    cache_scopes: tuple[str, ...] = CACHE_SCOPES
     labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     require: Mapping[str, str] = msgspec.field(default_factory=dict)
     weight: int = 1
     expires_ns: int | None = None
-    networks: Sequence[str] = ()
-    secrets: Sequence[Secret] = ()
+    networks: tuple[str, ...] = ()
+    secrets: tuple[Secret, ...] = ()
     rotated_ns: int | None = None
     revoked_ns: int | None = None
     deleted_ns: int | None = None

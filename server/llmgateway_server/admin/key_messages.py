@@ -72,7 +72,7 @@ def read_role(number: int, wrong: Violations) -> str:
     return Role(number).word
 
 
-def read_models(models: Sequence[str], wrong: Violations) -> Sequence[str]:
+def read_models(models: Sequence[str], wrong: Violations) -> tuple[str, ...]:
     check_count("key.models", models, MAX_PATTERNS, wrong)
     for index, model in enumerate(models[:MAX_PATTERNS]):
         if not 1 <= len(model) <= MAX_PATTERN or not model.isprintable() or model.count("*") > MAX_STARS:
@@ -81,7 +81,7 @@ def read_models(models: Sequence[str], wrong: Violations) -> Sequence[str]:
     return tuple(models[:MAX_PATTERNS])
 
 
-def read_cache_scopes(numbers: Sequence[int], wrong: Violations) -> Sequence[str]:
+def read_cache_scopes(numbers: Sequence[int], wrong: Violations) -> tuple[str, ...]:
     known = set(Scope.values()) - {0}
     for index, number in enumerate(numbers):
         if number not in known:
@@ -91,7 +91,7 @@ def read_cache_scopes(numbers: Sequence[int], wrong: Violations) -> Sequence[str
     return tuple(scope for scope in CACHE_SCOPES if scope in named)
 
 
-def read_networks(networks: Sequence[str], wrong: Violations) -> Sequence[str]:
+def read_networks(networks: Sequence[str], wrong: Violations) -> tuple[str, ...]:
     check_count("key.ip_ranges", networks, MAX_NETWORKS, wrong)
     read: list[str] = []
     for index, network in enumerate(networks[:MAX_NETWORKS]):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from llmgateway_server.admin.directory import Directory
 from llmgateway_server.admin.key_body import KeyBody, Secret
 from llmgateway_server.admin.shelf import Record
-from llmgateway_server.auth.keys import KeyEntry
+from llmgateway_server.auth.keys import VIEWER, KeyEntry
 from llmgateway_server.call import NANOS_PER_S, Principal
 
 
@@ -27,7 +27,7 @@ def principal_of(directory: Directory, key: Record[KeyBody], secret: Secret) -> 
     ends_ns = [end_ns for end_ns in (body.expires_ns, secret.expires_ns) if end_ns is not None]
     return Principal(
         name=key.id,
-        models=tuple(body.models),
+        models=() if body.role == VIEWER else tuple(body.models),
         team=body.team,
         labels=body.labels,
         require=body.require,

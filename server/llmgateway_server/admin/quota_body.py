@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from llmgateway_server.quota.quotas import EACH, STRICT, Quota
@@ -25,7 +23,7 @@ class QuotaBody(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
     anchor_day: int = 0
     anchor_hour: int = 0
-    warn: Sequence[float] = ()
+    warn: tuple[float, ...] = ()
     enforcement: str = STRICT
 
     @property

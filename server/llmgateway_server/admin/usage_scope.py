@@ -54,6 +54,9 @@ class UsageScope:
 
     def kept(self, rows: Iterable[UsageRow], query: UsageQuery) -> Sequence[UsageRow]:
         """Return the answer to a query, of that to the narrowed one."""
+        if self._own_key is not None:
+            is_asked_for = not self._team and query.where.get(KEY, self._own_key) == self._own_key
+            return tuple(rows) if is_asked_for else ()
         if not self.is_limited:
             return tuple(rows)
         place = self.narrowed(query).by.index(TEAM)

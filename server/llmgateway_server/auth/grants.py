@@ -22,13 +22,13 @@ class Grant(msgspec.Struct, frozen=True):
     """
 
     role: Role
-    models: Sequence[str] = ALL_MODELS
-    cache_scopes: Sequence[str] = CACHE_SCOPES
+    models: tuple[str, ...] = ALL_MODELS
+    cache_scopes: tuple[str, ...] = CACHE_SCOPES
     labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     require: Mapping[str, str] = msgspec.field(default_factory=dict)
     weight: int = 1
     expires_ns: int | None = None
-    networks: Sequence[str] = ()
+    networks: tuple[str, ...] = ()
 
 
 def bounds_of(granter: Grant) -> Grant:

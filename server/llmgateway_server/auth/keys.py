@@ -12,6 +12,7 @@ import hmac
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from llmgateway_server import errors
 from llmgateway_server.call import Principal
@@ -24,9 +25,38 @@ RANDOM_CHARACTERS = 43
 CHECKSUM_CHARACTERS = 6
 DIGEST_PREFIX = "hmac-sha256:"
 
+# A role that looks on: it calls no model.
+VIEWER = "viewer"
+
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-ANONYMOUS = Principal(name="anonymous")
+# Where no key is asked for, only this machine is served, and may do everything.
+ANONYMOUS = Principal(name="anonymous", role="owner")
+
+
+class OtherKeys(Protocol):
+    """Keys that come and go while the gateway runs."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there has never been any."""
+        ...
+
+    def find(self, digest: str) -> Principal | None:
+        """Return who the key of a digest stands for; None where it is nobody's."""
+        ...
+
+
+class NoKeys:
+    """No other keys."""
+
+    is_empty = True
+
+    def find(self, _: str) -> None:
+        """Know no key."""
+
+
+NO_KEYS = NoKeys()
 
 
 def new_key(random_bytes: Callable[[int], bytes]) -> str:
@@ -73,9 +103,10 @@ class KeyEntry:
 class Keyring:
     """Every key of the gateway. Without keys it is open: every caller is `anonymous`."""
 
-    def __init__(self, entries: Iterable[KeyEntry], pepper: str = "") -> None:
-        """Raise `ValueError` where two entries are the same key."""
+    def __init__(self, entries: Iterable[KeyEntry], pepper: str = "", others: OtherKeys = NO_KEYS) -> None:
+        """Raise `ValueError` where two entries are the same key. `others` are the keys of the store."""
         self._pepper = pepper
+        self._others = others
         self._principals: dict[str, Principal] = {}
         for entry in entries:
             other = self._principals.setdefault(entry.digest, entry.principal)
@@ -84,23 +115,34 @@ class Keyring:
         self.is_open = not self._principals
 
     @classmethod
-    def from_settings(cls, settings: AuthSettings) -> Keyring:
+    def from_settings(cls, settings: AuthSettings, others: OtherKeys = NO_KEYS) -> Keyring:
         """Build the keyring that a configuration asks for; see `__init__` for what it raises."""
         pepper = settings.pepper.get_secret_value() if settings.pepper is not None else ""
-        return cls([entry_of(key, pepper) for key in settings.keys], pepper)
+        return cls([entry_of(key, pepper) for key in settings.keys], pepper, others)
+
+    def digest(self, key: str) -> str:
+        """Return what is kept of a key."""
+        return digest(key, self._pepper)
 
     def look_up(self, authorization: str | None) -> Principal:
         """Return who an `Authorization` value stands for; raise `ApiKeyInvalid`, always the same."""
-        if self.is_open:
-            return ANONYMOUS
         scheme, _, key = (authorization or "").partition(" ")
         key = key.strip()
+        # An open gateway knows the store's keys all the same: whose call it is counts, and a revoked one is nobody's.
+        if self.is_open and (self._others.is_empty or not key.startswith(KEY_PREFIX)):
+            return ANONYMOUS
         # Longer texts are no keys; hashing them would be work for nothing. Nor can a key hold other characters.
         if scheme.lower() == "bearer" and len(key) <= MAX_KEY_CHARACTERS and key.isascii():
-            principal = self._principals.get(digest(key, self._pepper))
+            kept = digest(key, self._pepper)
+            principal = self._principals.get(kept) or self._others.find(kept)
             if principal is not None:
                 return principal
-        raise errors.ApiKeyInvalid("The API key is not valid. Send a valid one as `Authorization: Bearer KEY`.")
+        raise invalid_key()
+
+
+def invalid_key() -> errors.ApiKeyInvalid:
+    """Return the refusal of a key, always the same: what is wrong with it is not told."""
+    return errors.ApiKeyInvalid("The API key is not valid. Send a valid one as `Authorization: Bearer KEY`.")
 
 
 def entry_of(settings: KeySettings, pepper: str) -> KeyEntry:
@@ -113,7 +155,7 @@ def entry_of(settings: KeySettings, pepper: str) -> KeyEntry:
         raise ValueError(f"The key {settings.name} has neither `key` nor `digest`.")
     principal = Principal(
         name=settings.name,
-        models=settings.models,
+        models=() if settings.role == VIEWER else settings.models,
         team=settings.team,
         labels=dict(settings.labels),
         require=dict(settings.require),

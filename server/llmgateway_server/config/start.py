@@ -12,7 +12,7 @@ from llmgateway_server.config.route_checks import Known, find_problems
 from llmgateway_server.config.settings import Settings
 from llmgateway_server.config.vendor import VendorRows
 
-SERVING_LISTENERS = ("grpc_listen", "http_listen")
+SERVING_LISTENERS = ("grpc_listen", "http_listen", "admin_listen")
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 

@@ -32,18 +32,18 @@ RERANK_PRICE = "{search_unit: 2000}"
 WRITE_NOTHING = frozenset({"cohere", "gemini", "ollama"})
 # Claude and Nova cache what is marked. All others may cache, and charge for it, of themselves.
 WRITE_IF_MARKED = frozenset({"anthropic", "bedrock"})
-# Google, "Gemini Developer API pricing", read 2026-12-01, tells a price of audio only where it is not that of text.
+# Google's list of prices tells one of audio only where it is not that of text (as the catalogue's data has it).
 SAME_PRICE_FOR_AUDIO = frozenset({"gemini", "mock"})
 # Without being asked, OpenAI's models speak and draw nothing ("Create chat completion", modalities).
 WRITE_TEXT_UNASKED = frozenset({"openai"})
 
-# Cohere, "How does Cohere's pricing work" and cohere.com/pricing, read 2026-12-01: a search unit is a query with up to
-# 100 documents; a document that is longer than 500 tokens, the query included, counts once for each such piece.
+# Cohere, cohere.com/pricing, as quoted elsewhere on 2026-10-18: a search unit is a query with up to 100 documents. That
+# a document of more than 500 tokens, the query included, counts once for each such piece is known of its past.
 DOCUMENTS_PER_SEARCH_UNIT = 100
 PIECE_TOKENS = 500
-# "Reranking best practices": of a query no more than this is read.
+# "Reranking best practices", a stored copy read 2026-12-01: of a query no more than this is read.
 QUERY_TOKENS = 256
-# "Rerank": what is read of a document unless `max_tokens_per_doc` says otherwise.
+# What is read of a document unless `max_tokens_per_doc` says otherwise, as guides to the second API have it.
 DOCUMENT_TOKENS = 4_096
 
 

@@ -2,8 +2,10 @@
 
 All else is refused where a cost quota applies. A row is added once its provider's documentation says that the member
 has no price of its own and makes a call neither read what was not sent, nor write beyond its output limit. What is sent
-by such a member is counted as input, byte by byte. The lists follow the API references that the codecs follow, and the
-pages named, read 2026-12-01.
+by such a member is counted as input, byte by byte.
+
+Of the pages named, Anthropic's on prices and data residency and OpenRouter's on web search were read as stored copies
+on 2026-12-01. The other rows are what is commonly known of the APIs, without a date: they were not looked up again.
 """
 
 from __future__ import annotations

@@ -26,15 +26,15 @@ from llmgateway_server.quota.terms import Terms
 TOKENS_PER_MESSAGE = 16
 TOKENS_PER_CALL = 64
 # xAI sends words of its own before each prompt: 160 to 200 tokens were seen of Grok 4.1, and some 700 of Grok 4
-# (docs.x.ai, "Consumption and rate limits", speaks of "pre-defined tokens"; read 2026-12-01).
+# (usage objects that others have published, seen 2026-12-01; the latter from memory).
 TOKENS_PER_GROK_CALL = 1_024
-# Anthropic, "Tool use", "Pricing", read 2026-12-01: the system prompt that comes with tools is 804 tokens at most
-# (Opus 4.7, any). Chat templates of open models stay below.
+# Anthropic, "Tool use", "Pricing", a stored copy read 2026-12-01: the system prompt that comes with tools is 804 tokens
+# at most (Opus 4.7, any). Chat templates of open models are taken to stay below.
 TOKENS_PER_TOOLS = 1_024
-# OpenAI's cookbook, "How to count tokens with tiktoken", read 2026-12-01: a function adds 22 tokens to its own text,
+# OpenAI's cookbook, "How to count tokens with tiktoken", from memory: a function adds 22 tokens to its own text,
 # and each property and value 3, which are fewer than the bytes of JSON around it.
 TOKENS_PER_TOOL = 32
-# Anthropic, "Structured outputs", read 2026-12-01, speaks of a system prompt for the format, without a number.
+# Anthropic, "Structured outputs", speaks of a system prompt for the format, without a number: this is a guess above it.
 TOKENS_PER_OUTPUT_FORMAT = 512
 # The frame of a call or a result, and of an argument, where they are written as elements (`<parameter name="…">`).
 TOKENS_PER_TOOL_PART = 64

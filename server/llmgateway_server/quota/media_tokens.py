@@ -13,15 +13,16 @@ from llmgateway_server.tokens import TOKENS_PER_MEDIA
 
 # By the model's name, without what stands before its last slash, or its maker's at Bedrock: the first row that fits.
 #
-# Claude: Anthropic, "Vision", read 2026-12-01: a token for each 28 x 28 pixels, at most 1,568 of them up to the models
-#   4.6, and 4,784 from 4.7 on; earlier editions of the page say "about 1,600", which the first number is held above.
-# GPT by tiles: OpenAI, "Images and vision", read 2026-12-01: 2,048 x 768 pixels at most are 8 tiles of 512 x 512; 170
-#   tokens each and 85 once, for gpt-4o-mini 5,667 and 2,833.
-# GPT by patches: the same page: at most 1,536 patches of 32 x 32, times at most 2.46. From gpt-5.4 on images may be
-#   looked at in their own size, at most 10,000 patches, times 1.2; of gpt-6 larger ones were measured
-#   (huggingface.co/datasets/JOHNISKING/image-token-cost, read 2026-12-01), so nothing bounds it.
-# Gemini: Google, "Understand and count tokens" and "Media resolution", read 2026-12-01: Gemini 2 scales to 3,072 by
-#   3,072 and cuts tiles of 258 tokens, 24 at most for long and narrow ones; Gemini 3 takes up to 2,240 tokens.
+# Claude: Anthropic, "Vision", as quoted on 2026-08-29: a token for each 28 x 28 pixels, at most 1,568 of them up to the
+#   models 4.6, and 4,784 from 4.7 on; earlier editions say "about 1,600", and the first number is held above that.
+# GPT by tiles: OpenAI, "Images and vision", a copy read 2026-12-01, and from memory for gpt-4o-mini: 2,048 x 768 pixels
+#   at most are 8 tiles of 512 x 512; 170 tokens each and 85 once, for gpt-4o-mini 5,667 and 2,833.
+# GPT by patches: the same: at most 1,536 patches of 32 x 32, times at most 2.46. From gpt-5.4 on images may be seen
+#   in their own size, at most 10,000 patches, times 1.2; of gpt-6 larger ones were measured
+#   (huggingface.co/datasets/JOHNISKING/image-token-cost, seen 2026-12-01), so nothing bounds it.
+# Gemini: Google, "Understand and count tokens" and "Media resolution", as quoted by others, seen 2026-12-01: Gemini 2
+#   cuts tiles of 258 tokens from at most 3,072 x 3,072 pixels (that from memory), 24 of them for long and narrow ones;
+#   Gemini 3 takes up to 2,240 tokens.
 MOST_IMAGE_TOKENS: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile(r"claude-(?:[23]|instant|v\d|(?:opus|sonnet|haiku)-(?:3|4$|4@|4[-.][0-6](?!\d)|4-2025))"), 1_664),
     (re.compile(r"claude-(?:opus|sonnet|haiku|fable|mythos)-(?:4[-.][78](?!\d)|5(?!\d))"), 4_784),
@@ -84,7 +85,7 @@ def may_be_seen(media: message_pb2.Media, dialect: str) -> bool:
 def reads_for_a_fee(media: message_pb2.Media, model: str, dialect: str) -> bool:
     """Whether reading a document may cost more than its tokens.
 
-    OpenRouter, "PDF inputs", and Mistral, "Document QnA", read 2026-12-01, charge by the page; OpenAI does not.
+    OpenRouter ("PDF inputs") and Mistral ("Document QnA") are known to charge by the page, OpenAI is not.
     """
     if dialect != "openai" or media_type(media).startswith(("image/", "audio/")):
         return False

@@ -14,8 +14,8 @@ from llmgateway_server.errors import PriceUnknown
 
 # What stands in YAML's braces without quotes.
 PLAIN_NAME = re.compile(r"[\w./:@-]*[\w./@-]")
-# OpenAI, "Web search", "Deep research"; Perplexity, of Sonar; Groq, of Compound; OpenRouter, "Web search", of suffixes.
-# Read 2026-12-01.
+# OpenAI's models that search or research; Perplexity's Sonar; Groq's Compound, as commonly known; and of the suffix
+# OpenRouter, "Web search", a stored copy read 2026-12-01.
 SEARCHES = re.compile(r"-search-(?:preview|api)|deep-research|(?:^|/)sonar|(?:^|[/-])compound(?:$|-)|:online(?:$|:)")
 MAX_NAME_CHARACTERS = 200
 MAX_PATH_CHARACTERS = 200

@@ -16,8 +16,10 @@ import grpc
 from google.protobuf.message import Message
 
 from llmgateway_server.rpc.methods import Method, StreamMethod, UnaryMethod
-from llmgateway_server.rpc.rim import Failure, Rim
+from llmgateway_server.rpc.rim import Failure, Peer, Rim
 from llmgateway_server.rpc.status import grpc_code, short_message, trailing_metadata
+
+ADDRESS_KEY = "x-llmgateway-client-address"
 
 EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # absent from the published stubs
 
@@ -146,7 +148,9 @@ class LocalUnaryCall(LocalCall):
         self._runner = runner = asyncio.current_task()
         method = self._method
         try:
-            return await self._rim.unary(method.name, self._metadata, self._timeout_s, self._request, method.handler)
+            return await self._rim.unary(
+                method.name, self._metadata, self._timeout_s, self._request, method.handler, peer_of(self._metadata)
+            )
         except Failure as failure:
             self._failure = failure
             raise rpc_error(failure) from failure
@@ -179,7 +183,7 @@ class LocalStreamCall(LocalCall):
     ) -> None:
         super().__init__()
         self._messages: AsyncGenerator[Any, None] = rim.stream(
-            method.name, metadata, timeout_s, request, method.handler
+            method.name, metadata, timeout_s, request, method.handler, peer_of(metadata)
         )
         self._tasks = tasks
 
@@ -236,3 +240,12 @@ def rpc_error(failure: Failure) -> grpc.aio.AioRpcError:
         details=short_message(failure.error),
         debug_error_string=None,
     )
+
+
+def peer_of(metadata: Iterable[tuple[str, str | bytes]]) -> Peer:
+    """Return what tells the address of a call. Whoever calls in this process says it, and is believed."""
+
+    def peer() -> str:
+        return next((str(value) for key, value in metadata if key == ADDRESS_KEY), "")
+
+    return peer

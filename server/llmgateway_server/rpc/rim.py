@@ -13,14 +13,22 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from llmgateway_server import errors
-from llmgateway_server.call import Call, Principal
+from llmgateway_server.auth.policy import check_bounds
+from llmgateway_server.call import NANOS_PER_S, Call, Principal
 from llmgateway_server.endings import Observer, meaning_of
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Metadata = Iterable[tuple[str, str | bytes]]
+# The address that a call comes from, without its port; empty where that is unknown.
+Peer = Callable[[], str]
 
 OVERLOADED_RETRY_AFTER_S = 1.0
+
+
+def unknown() -> str:
+    """Know no address."""
+    return ""
 
 
 class Authenticator(Protocol):
@@ -80,6 +88,7 @@ class Rim:
         timeout_s: float | None,
         request: Request,
         handler: Callable[[Call, Request], Awaitable[Response]],
+        peer: Peer = unknown,
     ) -> Response:
         """Run one call; raise `Failure` for one that fails. Cancellation passes through."""
         call_id, started_s = self._begin(method)
@@ -87,7 +96,7 @@ class Rim:
         error: errors.CallError | None = None
         try:
             # Nothing may be awaited between these two: see `Authenticator`.
-            call = self._admit(call_id, method, metadata, timeout_s, started_s)
+            call = self._admit(call_id, method, metadata, timeout_s, started_s, peer)
             return await handler(call, request)
         except BaseException as raised:
             error = self._explain(raised, call_id, call)
@@ -104,6 +113,7 @@ class Rim:
         timeout_s: float | None,
         request: Request,
         handler: Callable[[Call, Request], AsyncGenerator[Response, None]],
+        peer: Peer = unknown,
     ) -> AsyncGenerator[Response, None]:
         """Run one call that answers with a stream; raise `Failure` for one that fails."""
         call_id, started_s = self._begin(method)
@@ -111,7 +121,7 @@ class Rim:
         error: errors.CallError | None = None
         try:
             # Nothing may be awaited between these two: see `Authenticator`.
-            call = self._admit(call_id, method, metadata, timeout_s, started_s)
+            call = self._admit(call_id, method, metadata, timeout_s, started_s, peer)
             async with aclosing(handler(call, request)) as messages:
                 async for message in messages:
                     yield message
@@ -142,11 +152,15 @@ class Rim:
         self._observer.begin(method)
         return self._new_id(), self._clocks.monotonic_s()
 
-    def _admit(self, call_id: str, method: str, metadata: Metadata, timeout_s: float | None, started_s: float) -> Call:
+    def _admit(
+        self, call_id: str, method: str, metadata: Metadata, timeout_s: float | None, started_s: float, peer: Peer
+    ) -> Call:
         """Return the call, or raise why it may not run."""
         if not self._is_open:
             raise errors.ShuttingDown("The gateway is shutting down. Try again: another replica may answer.")
         principal = self._authenticator.look_up(authorization_of(metadata))
+        if principal.expires_s is not None or principal.networks:
+            check_bounds(principal, self._clocks.wall_ns() / NANOS_PER_S, peer())
         if self._running > self._concurrent_calls:
             raise errors.GatewayOverloaded(
                 f"The gateway already runs {self._concurrent_calls} calls. Try again in a second.",

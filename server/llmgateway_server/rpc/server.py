@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +16,6 @@ from grpc_reflection.v1alpha import reflection
 
 from llmgateway_server.config.settings import LimitSettings, ServerSettings, TlsSettings
 from llmgateway_server.rpc.channelz import CHANNELZ, channelz_handler
-from llmgateway_server.rpc.methods import SERVICE
 from llmgateway_server.rpc.rim import Authenticator
 from llmgateway_server.rpc.symbols import Symbols
 
@@ -47,26 +48,37 @@ def channel_options(limits: LimitSettings) -> list[tuple[str, int]]:
     ]
 
 
-class GrpcServer:
-    """A grpc.aio server with the gateway's service, health for it and for the whole, reflection and channelz.
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What one server serves, and where. `name` is what people call it; `services` are full names."""
 
-    Health and reflection answer everybody. channelz asks the `authenticator`.
+    name: str
+    handlers: Sequence[grpc.GenericRpcHandler[Message, Message]]
+    services: Sequence[str]
+    listen: str
+    tls: TlsSettings | None
+
+
+class GrpcServer:
+    """A grpc.aio server with services of the gateway's, health for them and for the whole, reflection and channelz.
+
+    Health and reflection answer everybody. channelz is there where an `authenticator` is, and asks it.
     """
 
     def __init__(
         self,
-        handler: grpc.GenericRpcHandler[Message, Message],
-        authenticator: Authenticator,
+        face: Face,
         server_settings: ServerSettings,
         limits: LimitSettings,
+        authenticator: Authenticator | None = None,
     ) -> None:
-        self._settings = server_settings
+        self._face = face
         self._server = grpc.aio.server(options=channel_options(limits))
-        self._server.add_generic_rpc_handlers((handler,))
+        self._server.add_generic_rpc_handlers(tuple(face.handlers))
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = [SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME]
-        if server_settings.channelz:
+        names = [*face.services, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        if server_settings.channelz and authenticator is not None:
             self._server.add_generic_rpc_handlers((channelz_handler(authenticator),))
             names.append(CHANNELZ)
         if server_settings.reflection:
@@ -76,20 +88,20 @@ class GrpcServer:
 
     async def start(self) -> None:
         """Bind and serve; `port` is the one taken. Raise `OSError` where the address cannot be had."""
-        address = self._settings.grpc_listen
+        face = self._face
         try:
-            if self._settings.grpc_tls is None:
-                self.port = self._server.add_insecure_port(address)
+            if face.tls is None:
+                self.port = self._server.add_insecure_port(face.listen)
             else:
-                self.port = self._server.add_secure_port(address, server_credentials(self._settings.grpc_tls))
+                self.port = self._server.add_secure_port(face.listen, server_credentials(face.tls))
         except RuntimeError as error:  # the library's way to say that the address is taken
-            raise OSError(f"cannot listen on {address} for gRPC: is it in use?") from error
+            raise OSError(f"cannot listen on {face.listen} for {face.name}: is it in use?") from error
         await self._server.start()
         await self.set_serving(True)
 
     async def set_serving(self, serving: bool) -> None:
         """Let health answer SERVING or NOT_SERVING, for each service and for the whole."""
-        for name in ("", SERVICE):
+        for name in ("", *self._face.services):
             await self._health.set(name, SERVING if serving else NOT_SERVING)
 
     async def stop(self, grace_s: float) -> None:

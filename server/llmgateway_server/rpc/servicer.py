@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -14,7 +15,7 @@ from llmgateway_server import errors
 from llmgateway_server.call import Call
 from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.rpc.methods import SERVICE, Method, StreamHandler, StreamMethod, UnaryHandler, UnaryMethod
-from llmgateway_server.rpc.rim import Failure, Rim
+from llmgateway_server.rpc.rim import Failure, Peer, Rim
 from llmgateway_server.rpc.status import grpc_code, short_message, trailing_metadata
 
 Context = grpc.aio.ServicerContext[Message, Message]
@@ -111,7 +112,8 @@ def unary_behaviour(
         refusal = refusal_of(request, metadata, limits.metadata_bytes)
         handler = method.handler if refusal is None else refuse(refusal)
         try:
-            answer: Message = await rim.unary(method.name, metadata, context.time_remaining(), request, handler)
+            peer = peer_of(context)
+            answer: Message = await rim.unary(method.name, metadata, context.time_remaining(), request, handler, peer)
         except Failure as failure:
             await abort(context, failure.error, failure.call_id)
         return answer
@@ -126,7 +128,7 @@ def stream_behaviour(
         metadata = context.invocation_metadata() or ()
         refusal = refusal_of(request, metadata, limits.metadata_bytes)
         handler = method.handler if refusal is None else refuse_stream(refusal)
-        stream = rim.stream(method.name, metadata, context.time_remaining(), request, handler)
+        stream = rim.stream(method.name, metadata, context.time_remaining(), request, handler, peer_of(context))
         try:
             async with aclosing(stream) as messages:
                 async for message in messages:
@@ -139,6 +141,16 @@ def stream_behaviour(
             await abort(context, error, "")
 
     return behave
+
+
+def peer_of(context: Context) -> Peer:
+    """Return what tells the address of a call: asking the library for it costs too much where nobody asks."""
+
+    def peer() -> str:
+        family, _, address = unquote(context.peer()).partition(":")
+        return address.rpartition(":")[0].strip("[]") if family in ("ipv4", "ipv6") else ""
+
+    return peer
 
 
 async def abort(context: Context, error: errors.CallError, call_id: str) -> None:

@@ -119,7 +119,7 @@ def usages(draw: st.DrawFn, world: World, output_count: int) -> usage_pb2.Usage:
     return usage
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.data(), worlds(), st.integers(0, 2_000))
 def test_nothing_within_the_limits_is_booked_above_the_bound(data: st.DataObject, world: World, limit: int) -> None:
     written = world.bound.choice_count * limit + world.bound.extra_output_token_count

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
-from llmgateway_server.store.rates import Take
+from llmgateway_server.store.rates import Rates, Take
 from llmgateway_server.store.redis.rates import RedisRates, Timing
 
 # A test of what happens while all is well must not fail because its machine is slow.
@@ -61,10 +61,20 @@ async def fleet(url: str, count: int, timing: Timing = PATIENT) -> AsyncIterator
         processes = [await stack.enter_async_context(process(url, f"p{number}", timing)) for number in range(count)]
         for one in processes:
             one._ask_for_beat()
-            # What is sent after a sign of life is answered after it.
-            await one.take([calls(1, "nobody")])
-            one.give_back([calls(1, "nobody")])
+            await arrive(one)
         yield processes
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Return in the turn of the loop in which something holds that tells nobody."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110  # nobody sets an event for it
+            await asyncio.sleep(0)
+
+
+async def arrive(rates: Rates) -> None:
+    """Return once all has arrived that was sent before: signs of life and changes go before what is taken."""
+    assert not await rates.take([requests(10**9, "key/other")])
 
 
 def requests(limit: int, scope: str = "key/ci") -> Take:

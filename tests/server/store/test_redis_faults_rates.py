@@ -11,7 +11,19 @@ from llmgateway_server.store.rates import Lack, Standing
 from llmgateway_server.store.redis.link import MOST_TURNS, TURN_S
 from llmgateway_server.store.redis.rates import LOCAL, SHARED, Timing
 
-from tests.server.store.redis_rates import PATIENT, PROCESSES, PROMPT, Process, calls, fleet, process, requests, tokens
+from tests.server.store.redis_rates import (
+    PATIENT,
+    PROCESSES,
+    PROMPT,
+    Process,
+    arrive,
+    calls,
+    fleet,
+    process,
+    requests,
+    tokens,
+    until,
+)
 from tests.valkey import SlowWay, Valkey
 
 
@@ -23,6 +35,12 @@ def server() -> Iterator[Valkey]:
 
 # Answers are waited for as long as the machine likes; what fails here fails by itself.
 STEADY = Timing(answer_s=10.0, probe_s=0.01)
+
+
+async def notice(rates: Process) -> None:
+    """Let a process see at its next sign of life, and not only in seconds, that its connection is gone."""
+    rates._ask_for_beat()
+    await rates.modes.wait(LOCAL)
 
 
 async def is_kept(rates: Process) -> bool:
@@ -58,20 +76,20 @@ async def test_while_it_is_paused_each_process_has_its_share_and_all_come_back(s
             assert await other.take([calls(100)]) == [Lack(calls(100), 100, None)]
 
 
-async def test_nobody_waits_longer_than_50_ms_for_it(server: Valkey) -> None:
-    assert 2 * (PROMPT.answer_s + MOST_TURNS * TURN_S) <= 0.055
-    waits_s = []
+async def test_it_is_waited_for_50_ms_at_most_by_all_who_wait_at_once(server: Valkey) -> None:
+    # What flies, and what waits for that; the turns are those of a loop that lags.
+    assert 2 * (Timing().answer_s + MOST_TURNS * TURN_S) < 0.055
     async with process(server.url, timing=PROMPT) as rates:
-        # The least of a few, since the machine may be busy with something else.
-        for _ in range(5):
-            await rates.modes.wait(SHARED)
-            server.pause()
-            since_s = time.monotonic()
-            await asyncio.gather(*(rates.take([requests(10)]) for _ in range(600)))
-            waits_s.append(time.monotonic() - since_s)
+        await rates.modes.wait(SHARED)
+        server.pause()
+        try:
+            async with asyncio.timeout(30):
+                lacks = await asyncio.gather(*(rates.take([requests(10)]) for _ in range(600)))
+            assert sum(not lack for lack in lacks) == 10
             assert rates.mode == LOCAL
+            assert "did not answer within 20 ms" in rates.trouble
+        finally:
             server.resume()
-    assert min(waits_s) < 0.05
 
 
 async def test_once_it_is_in_trouble_nobody_waits_at_all(server: Valkey) -> None:
@@ -89,8 +107,8 @@ async def test_killed_and_started_empty_it_knows_again_who_runs_what(server: Val
     async with fleet(server.url, 2, STEADY) as (one, two):
         assert not await one.take([calls(3)])
         server.kill()
-        await one.modes.wait(LOCAL)
-        await two.modes.wait(LOCAL)
+        await notice(one)
+        await notice(two)
         # Three calls at once are one for one of the two processes, and two for the other.
         lacks = [await rates.take([calls(3)]) for rates in (one, two, one, two)]
         assert sum(not lack for lack in lacks) == 2
@@ -106,7 +124,7 @@ async def test_what_was_used_before_it_went_away_counts_against_the_share(server
     async with process(server.url, timing=STEADY) as rates:
         assert not await rates.take([tokens(1000, 900)])
         server.kill()
-        await rates.modes.wait(LOCAL)
+        await notice(rates)
         (lack,) = await rates.take([tokens(1000, 200)])
         assert lack.used == pytest.approx(900, abs=90)
         assert rates.standing(tokens(1000, 1)).remaining == pytest.approx(100, abs=90)
@@ -116,7 +134,7 @@ async def test_what_was_used_beyond_the_share_is_not_waited_for(server: Valkey) 
     async with fleet(server.url, 2, STEADY) as (one, _):
         assert not await one.take([tokens(1000, 1000)])
         server.kill()
-        await one.modes.wait(LOCAL)
+        await notice(one)
         (lack,) = await one.take([tokens(1000, 100)])
         assert lack.used == pytest.approx(1000, abs=50)
         assert lack.retry_after_s is not None
@@ -150,10 +168,8 @@ async def test_one_that_evicts_by_now_is_not_come_back_to(server: Valkey) -> Non
             client.config_set("maxmemory", 100_000_000)
             client.config_set("maxmemory-policy", "allkeys-lru")
             client.client_kill_filter(skipme=True, _type="normal")
-            await rates.modes.wait(LOCAL)
-            async with asyncio.timeout(20):
-                while "evicts" not in rates.trouble:
-                    await asyncio.sleep(0)
+            await notice(rates)
+            await until(lambda: "evicts" in rates.trouble)
             assert rates.mode == LOCAL
             client.config_set("maxmemory", 0)
         assert await is_kept(rates)
@@ -176,9 +192,7 @@ async def test_so_slow_that_only_connecting_works_it_stays_left_alone(server: Va
         await rates.modes.wait(SHARED)
         way.delay_s = 0.1
         await rates.take([requests(1)])
-        async with asyncio.timeout(20):
-            while rates._connection_count < 3:
-                await asyncio.sleep(0.01)
+        await until(lambda: rates._connection_count >= 3)
         assert rates.modes.told[-1] == LOCAL
         way.delay_s = 0.0
         assert await is_kept(rates)
@@ -195,8 +209,7 @@ async def test_a_loop_that_lags_is_not_the_servers_fault(server: Valkey) -> None
         loop = asyncio.get_running_loop()
         for _ in range(3):
             answer = asyncio.create_task(rates.take([requests(100)]))
-            while not rates._flying:
-                await asyncio.sleep(0)
+            await until(lambda: rates._flying)
             # The loop is busy for longer than an answer may take; this one arrives meanwhile.
             for _ in range(4):
                 loop.call_soon(time.sleep, 0.05)
@@ -231,7 +244,7 @@ async def test_calls_that_come_and_go_while_it_comes_back_are_counted_right(serv
         for round_number in range(5):
             with server.client() as client:
                 client.client_kill_filter(skipme=True, _type="normal")
-            await rates.modes.wait(LOCAL)
+            await notice(rates)
             while rates.mode == LOCAL:
                 assert not await rates.take([take])
                 running += 1
@@ -246,11 +259,11 @@ async def test_calls_that_come_and_go_while_it_comes_back_are_counted_right(serv
 
 
 async def test_it_may_be_stopped_while_it_is_away(server: Valkey) -> None:
-    async with process(server.url, timing=PROMPT) as rates:
+    async with process(server.url, timing=Timing(answer_s=1.0)) as rates:
+        await arrive(rates)
         server.pause()
         waiting = [asyncio.create_task(rates.take([calls(1)])) for _ in range(3)]
-        while not rates._flying:
-            await asyncio.sleep(0)
+        await until(lambda: rates._flying)
         await rates.stop()
         assert sorted(bool(lacks) for lacks in await asyncio.gather(*waiting)) == [False, True, True]
         assert rates.standing(calls(1)) == Standing(0, 0.0)

@@ -33,7 +33,7 @@ class Lane:
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self._url = url
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._connection: Connection[Record] | None = None
         self._turn = asyncio.Lock()
         self.is_whole = True
@@ -51,7 +51,7 @@ class Lane:
     async def held(self) -> AsyncIterator[Connection[Record]]:
         """Hold the connection; what is done on it must not take longer than the time-out, the wait for it included."""
         try:
-            async with asyncio.timeout(self._timeout_s), self._turn:
+            async with asyncio.timeout(self.timeout_s), self._turn:
                 try:
                     yield await self._opened()
                 except BaseException as error:
@@ -80,7 +80,7 @@ class Lane:
     async def _opened(self) -> Connection[Record]:
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(
-                self._url, timeout=self._timeout_s, server_settings=settings(self._timeout_s)
+                self._url, timeout=self.timeout_s, server_settings=settings(self.timeout_s)
             )
         return self._connection
 

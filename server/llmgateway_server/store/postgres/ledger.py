@@ -83,11 +83,12 @@ class PostgresLedger:
     ) -> None:
         self.lease_s = timing.lease_s
         self._timing = timing
+        self._clock = clock
         self._reserving = Lane(url, timing.reserve_timeout_s)
         self._settling = Lane(url, timing.settle_timeout_s)
         self._living = Lane(url, timing.activate_timeout_s)
         self._reading = Lane(url, timing.report_timeout_s)
-        self._process = Process(self._living, clock, new_id, timing.dead_after_s)
+        self._process = Process(self._living, new_id, timing.dead_after_s)
         self._settlements = Settlements(self._settling, Spool(spool, new_id()), self._is_pending, timing.gathering_s)
         self._reservations = Reservations(
             self._reserving,
@@ -108,7 +109,7 @@ class PostgresLedger:
         try:
             await self._living.run(schema.check)
             await self._process.enter()
-            await self._process.presume()
+            await self._process.presume(self._clock())
         except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
             raise schema.refusal(error) from None
         loop = asyncio.get_running_loop()
@@ -116,23 +117,28 @@ class PostgresLedger:
         self._settlements.start()
 
     async def stop(self) -> None:
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        self._reservations.close()
+        await self._stop_tasks()
         await self._settlements.stop()
         try:
             await self._process.leave()
         except StoreAway as away:
             log.warning("%s The ledger is left as it is.", away)
         finally:
-            for lane in (self._reserving, self._settling, self._living, self._reading):
-                lane.close()
+            self._close_lanes()
+
+    async def abandon(self) -> None:
+        """End as the process's death would: what is queued is lost, and what is open stays so."""
+        await self._stop_tasks()
+        await self._settlements.abandon()
+        self._close_lanes()
 
     async def reserve(self, intents: Sequence[Intent]) -> Grant | Refusal:
-        return await self._reservations.reserve(intents)
+        answer = await self._reservations.reserve(intents)
+        if isinstance(answer, Refusal) and self._settlements.has_queued:
+            # What waits to be settled may free the room that lacks: nobody is refused for that.
+            await self._settlements.flush()
+            answer = await self._reservations.reserve(intents)
+        return answer
 
     def settle(self, settlement: Settlement) -> None:
         self._settlements.put(settlement.attempt_id, op_of(settlement))
@@ -144,6 +150,7 @@ class PostgresLedger:
         await self._settlements.flush()
 
     async def balances(self, counters: Sequence[Counter]) -> Sequence[Balance]:
+        await self.flush()
         records = await self._reading.fetch(
             BALANCES,
             [clean(counter.scope) for counter in counters],
@@ -154,19 +161,25 @@ class PostgresLedger:
         return [Balance(*record) for record in records]
 
     async def activate(self, families: Mapping[Family, int]) -> None:
+        await self.flush()
         await self._process.activate(families)
 
     async def adjust(self, adjustment: Adjustment) -> None:
+        await self.flush()
         told = (adjustment.entry, ending_of_adjustment(adjustment), keys_of(adjustment.charges))
         await self._living.fetch(ADJUST, *(encode(one).decode() for one in told))
 
     async def usage(self, query: UsageQuery) -> Sequence[UsageRow]:
+        await self.flush()
         return await self._reports.usage(query)
 
-    def rows(self, since_ns: int, until_ns: int) -> AsyncIterator[Sequence[Row]]:
-        return self._reports.rows(since_ns, until_ns)
+    async def rows(self, since_ns: int, until_ns: int) -> AsyncIterator[Sequence[Row]]:
+        await self.flush()
+        async for batch in self._reports.rows(since_ns, until_ns):
+            yield batch
 
     async def prune(self, before_ns: int) -> int:
+        await self.flush()
         count = PRUNED_AT_ONCE
         total = 0
         while count == PRUNED_AT_ONCE:
@@ -174,9 +187,21 @@ class PostgresLedger:
             total += count
         return total
 
-    async def presume(self) -> None:
-        """Presume what is over time, and what dead processes left open, now."""
-        await self._process.presume()
+    async def expire(self, now_ns: int) -> None:
+        """Presume the intents whose time is over by then, and what dead processes left open."""
+        await self._process.presume(now_ns)
+
+    async def _stop_tasks(self) -> None:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._reservations.close()
+
+    def _close_lanes(self) -> None:
+        for lane in (self._reserving, self._settling, self._living, self._reading):
+            lane.close()
 
     def _is_pending(self, attempt_id: str) -> bool:
         return self._reservations.is_pending(attempt_id)
@@ -192,7 +217,7 @@ class PostgresLedger:
             try:
                 await self._process.beat()
                 await self._reservations.recover()
-                await self._process.presume()
+                await self._process.presume(self._clock())
             except StoreAway:
                 continue  # Whoever needs it hears of it.
             except asyncpg.PostgresError as error:

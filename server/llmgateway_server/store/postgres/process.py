@@ -21,9 +21,8 @@ PRESUME = "SELECT presume($1, $2) AS count"
 class Process:
     """Has an incarnation in the database, and takes a new one where it was taken for dead."""
 
-    def __init__(self, lane: Lane, clock: Callable[[], int], new_id: Callable[[], str], dead_after_s: float) -> None:
+    def __init__(self, lane: Lane, new_id: Callable[[], str], dead_after_s: float) -> None:
         self._lane = lane
-        self._clock = clock
         self._new_id = new_id
         self._dead_after_s = dead_after_s
         self._families: Mapping[Family, int] = {}
@@ -58,12 +57,12 @@ class Process:
         if not await self._lane.fetch(BEAT, self.incarnation):
             await self.enter()
 
-    async def presume(self) -> None:
+    async def presume(self, now_ns: int) -> None:
         """Book what nobody will settle in time at what it holds; whoever settles it all the same corrects that."""
         await self._lane.fetch(BURY, self.incarnation, self._dead_after_s)
         count = PRESUMED_AT_ONCE
         while count == PRESUMED_AT_ONCE:
-            count = (await self._lane.fetch(PRESUME, self._clock(), PRESUMED_AT_ONCE))[0]["count"]
+            count = (await self._lane.fetch(PRESUME, now_ns, PRESUMED_AT_ONCE))[0]["count"]
 
     async def leave(self) -> None:
         """Take part no more."""

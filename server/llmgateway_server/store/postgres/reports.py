@@ -27,6 +27,26 @@ HOUR_SUMS = f"""
     {TOKENS}, sum(cost_usd_nanos)::bigint, sum(unpriced_count)::bigint, sum(request_count)::bigint,
     sum(answer_count)::bigint"""
 
+
+class Part(msgspec.Struct, frozen=True):
+    """A part of what was: in which table, begun when, and whether it is told by whole hours."""
+
+    table: str
+    started_ns: str
+    condition: str
+    sums: str
+    is_hourly: bool
+
+
+HORIZON = "(SELECT before_ns FROM horizon)"
+HOUR_NS = 3_600 * NANOS_PER_S
+PARTS = (
+    Part("attempt", "started_ns", f"started_ns >= {HORIZON}", ATTEMPT_SUMS, is_hourly=False),
+    # What came after its hour had been pruned.
+    Part("attempt", f"(started_ns / {HOUR_NS} * {HOUR_NS})", f"started_ns < {HORIZON}", ATTEMPT_SUMS, is_hourly=True),
+    Part("hour", f"(hour_s * {NANOS_PER_S})", "true", HOUR_SUMS, is_hourly=True),
+)
+
 # An attempt that runs may end between two pages; its place among the others stays the same.
 ROWS = """
     SELECT * FROM (
@@ -58,7 +78,8 @@ class Reports:
     async def usage(self, query: UsageQuery) -> Sequence[UsageRow]:
         """Return sums by bucket and group, in order."""
         groups: Groups = {}
-        for statement, arguments in (statement_of(query, False), statement_of(query, True)):
+        for part in PARTS:
+            statement, arguments = statement_of(query, part)
             for record in await self._lane.fetch(statement, *arguments):
                 add_record(groups, record, len(query.by))
         return usage_rows(groups)
@@ -75,40 +96,38 @@ class Reports:
             place = (records[-1]["started_ns"], records[-1]["attempt_id"])
 
 
-def statement_of(query: UsageQuery, is_pruned: bool) -> tuple[str, Sequence[object]]:
-    """Return the statement for the rows that stand, or for the hours that were pruned, with its arguments.
+def statement_of(query: UsageQuery, part: Part) -> tuple[str, Sequence[object]]:
+    """Return the statement for a part of what was, with its arguments.
 
     No text of the query gets into the statement. Raise `KeyError` for a dimension that is none.
     """
     arguments: list[object] = [query.since_ns, query.until_ns]
-    started_s = "hour_s" if is_pruned else f"started_ns / {NANOS_PER_S}"
-    started_ns = f"hour_s * {NANOS_PER_S}" if is_pruned else "started_ns"
-    bucket = f"{started_s} / {int(query.bucket_s)} * {int(query.bucket_s)}" if query.bucket_s else "0::bigint"
-    columns = [bucket, *(column_of(name, is_pruned, arguments) for name in query.by)]
-    conditions = [f"{started_ns} >= $1", f"{started_ns} < $2"]
+    length_s = int(query.bucket_s)
+    bucket = f"{part.started_ns} / {NANOS_PER_S} / {length_s} * {length_s}" if length_s else "0::bigint"
+    columns = [bucket, *(column_of(name, part.is_hourly, arguments) for name in query.by)]
+    conditions = [f"{part.started_ns} >= $1", f"{part.started_ns} < $2", part.condition]
     for name, value in query.where.items():
-        column = column_of(name, is_pruned, arguments)
+        column = column_of(name, part.is_hourly, arguments)
         arguments.append(clean(value))
         conditions.append(f"{column} = ${len(arguments)}")
     places = ", ".join(str(place) for place in range(1, len(columns) + 1))
-    sums, table = (HOUR_SUMS, "hour") if is_pruned else (ATTEMPT_SUMS, "attempt")
     return (
-        f"SELECT {', '.join(columns)}, latency_bucket, {sums} FROM {table} "  # noqa: S608  # names of columns
+        f"SELECT {', '.join(columns)}, latency_bucket, {part.sums} FROM {part.table} "  # noqa: S608  # names of columns
         f"WHERE {' AND '.join(conditions)} GROUP BY {places}, latency_bucket",
         arguments,
     )
 
 
-def column_of(name: str, is_pruned: bool, arguments: list[object]) -> str:
+def column_of(name: str, is_hourly: bool, arguments: list[object]) -> str:
     """Return the expression of a dimension; a label's name becomes an argument."""
     if name.startswith(LABEL):
-        if is_pruned:
+        if is_hourly:
             return "''::text"
         arguments.append(clean(name.removeprefix(LABEL)))
         return f"coalesce(labels ->> ${len(arguments)}::text, '')"
     if name not in DIMENSIONS:
         raise KeyError(name)
-    return name if name in LASTING or not is_pruned else "''::text"
+    return name if name in LASTING or not is_hourly else "''::text"
 
 
 def add_record(groups: Groups, record: Record, dimension_count: int) -> None:
@@ -124,8 +143,9 @@ def add_record(groups: Groups, record: Record, dimension_count: int) -> None:
 
 def row_of(record: Record) -> Row:
     """Return a row as the protocol has it."""
+    entry = decoder.decode(record["entry"])
     return Row(
-        decoder.decode(record["entry"]),
+        msgspec.structs.replace(entry, teams=tuple(entry.teams)),
         Source(record["source"]),
         record["cost_usd_nanos"],
         record["held_usd_nanos"],

@@ -38,12 +38,18 @@ class Settlements:
         self._held_back: dict[str, list[bytes]] = {}
         self._wake = asyncio.Event()
         self._urge = asyncio.Event()
+        self._released = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
         self._has_spooled = True
         self._put_count = 0
         self._kept_count = 0
         self._flushers: list[tuple[int, asyncio.Future[None]]] = []
+
+    @property
+    def has_queued(self) -> bool:
+        """Whether anything waits to be written."""
+        return bool(self._held_back) or self._kept_count < self._put_count
 
     def put(self, attempt_id: str, op: bytes) -> None:
         """Queue an attempt's end."""
@@ -62,19 +68,35 @@ class Settlements:
             for attempt_id in attempt_ids:
                 for op in self._held_back.pop(attempt_id, ()):
                     self.put(attempt_id, op)
+            self._released.set()
 
     def retry(self) -> None:
         """Try again what could not be written, and to book what is on disk."""
         self._wake.set()
 
     async def flush(self) -> None:
-        """Return once all that was put has lasted, in the database or on disk; raise `DiskFull` where it cannot now."""
+        """Return once all that was put has lasted, in the database or on disk.
+
+        Raise `DiskFull` where it cannot now, `StoreAway` where it is not known whether something was reserved at all.
+        """
+        held_back = [*self._held_back]
+        if held_back:
+            await self._wait_for(held_back)
         if self._kept_count < self._put_count:
             flushed = asyncio.get_running_loop().create_future()
             self._flushers.append((self._put_count, flushed))
             self._wake.set()
             self._urge.set()
             await flushed
+
+    async def _wait_for(self, held_back: Sequence[str]) -> None:
+        try:
+            async with asyncio.timeout(self._lane.timeout_s):
+                while any(attempt_id in self._held_back for attempt_id in held_back):
+                    self._released.clear()
+                    await self._released.wait()
+        except TimeoutError:
+            raise StoreAway("PostgreSQL did not answer in time.") from None
 
     def start(self) -> None:
         """Write what comes from now on, and what other processes left on disk."""
@@ -90,6 +112,14 @@ class Settlements:
         task, self._task = self._task, None
         if task is not None:
             await task
+
+    async def abandon(self) -> None:
+        """Stop at once; what is queued is lost."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        await asyncio.to_thread(self._spool.close)
 
     async def _run(self) -> None:
         await asyncio.to_thread(self._spool.take_over)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
+from llmgateway_server.store.ledger import StoreAway
 from llmgateway_server.store.rates import Take
 
 MICROS_PER_S = 1_000_000
-DECODE_ANSWERS = msgspec.msgpack.Decoder(list[list[float]])
-DECODE_NAMES = msgspec.msgpack.Decoder(list[str])
+# Lua's numbers are exact up to here.
+MOST = 2**53
+
+Decoded = TypeVar("Decoded")
 
 Change = tuple[Take, int]
 """A limit, by a take from it, and by how much what counts against it changes."""
@@ -46,7 +50,7 @@ def encode_takes(
 
     def encode(take: Take, amount: int) -> tuple[int, int, int, int]:
         index = indices.setdefault(keys.of(take), len(indices) + 1)
-        return index, amount, take.limit, take.window_s * MICROS_PER_S
+        return index, max(-MOST, min(amount, MOST)), min(take.limit, MOST), take.window_s * MICROS_PER_S
 
     encoded_changes = [encode(take, amount) for take, amount in changes]
     encoded_groups = [[encode(take, take.amount) for take in group] for group in groups]
@@ -58,3 +62,20 @@ def encode_beat(keys: Keys, process: str, former: str, life_s: float, counts: di
     """Encode what `beat.lua` reads: a sign of life, and how many calls run by scope."""
     argument = msgspec.msgpack.encode((process, former, int(life_s * MICROS_PER_S), list(counts.values())))
     return Batch((keys.processes, *map(keys.of_calls, counts)), argument)
+
+
+def decode_answers(packed: bytes) -> list[list[float]]:
+    """Decode what `take.lua` returns. Raise `StoreAway` where it is something else."""
+    return decode(packed, list[list[float]])
+
+
+def decode_names(packed: bytes) -> list[str]:
+    """Decode what `beat.lua` returns. Raise `StoreAway` where it is something else."""
+    return decode(packed, list[str])
+
+
+def decode(packed: bytes, kind: type[Decoded]) -> Decoded:
+    try:
+        return msgspec.msgpack.decode(packed, type=kind)
+    except msgspec.MsgspecError as error:
+        raise StoreAway(f"Redis gave an answer that is none: {error}") from error

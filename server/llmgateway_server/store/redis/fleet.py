@@ -24,7 +24,7 @@ class Fleet(msgspec.Struct, frozen=True):
         if self.count == 1:
             return take
         share, rest = divmod(take.limit, self.count)
-        if (self.rank + zlib.crc32(take.scope.encode())) % self.count < rest:
+        if (self.rank + zlib.crc32(take.scope.encode(errors="surrogatepass"))) % self.count < rest:
             share += 1
         return Take(take.scope, take.metric, take.window_s, share, take.amount)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
+from importlib.resources import files
 from typing import TypeVar
 
 from redis.asyncio import ConnectionPool
@@ -17,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from llmgateway_server.store.ledger import StoreAway, StoreRefused
+from llmgateway_server.store.redis.batch import Batch
 
 Result = TypeVar("Result")
 
@@ -28,11 +30,11 @@ MOST_TURNS = 6
 
 
 class Script:
-    """A script by its text, and by the digest that a server knows it by once it is loaded."""
+    """A script of this folder, by its text and by the digest that a server knows it by once it is loaded."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    def __init__(self, name: str) -> None:
+        self.text = (files(__package__) / name).read_text()
+        self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
 class Link:
@@ -46,7 +48,12 @@ class Link:
         """Raise `StoreRefused` where the URL is none of Redis."""
         try:
             pool = ConnectionPool.from_url(
-                url, protocol=2, retry=Retry(NoBackoff(), 0), socket_timeout=None, socket_connect_timeout=None
+                url,
+                protocol=2,
+                retry=Retry(NoBackoff(), 0),
+                socket_timeout=None,
+                socket_connect_timeout=None,
+                encoding_errors="surrogatepass",
             )
         except ValueError:
             # Its message may hold the URL, and that a password.
@@ -55,15 +62,18 @@ class Link:
             ) from None
         self._connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]  # as redis has it
         self._exchange: asyncio.Task[object] | None = None
+        self.take = Script("take.lua")
+        self.beat = Script("beat.lua")
         self.name = name_of(pool.connection_kwargs)
 
-    async def open(self, scripts: Sequence[Script], timeout_s: float) -> None:
-        """Connect and load scripts. Raise `StoreRefused` where the server cannot keep limits, or lets nobody in."""
-        check_info(self.name, await self._bounded(self._introduce(scripts), timeout_s))
+    async def open(self, timeout_s: float) -> None:
+        """Connect and load the scripts. Raise `StoreRefused` where the server cannot keep limits."""
+        check_info(self.name, await self._bounded(self._introduce(), timeout_s))
 
-    async def run(self, script: Script, keys: Sequence[str], argument: bytes, timeout_s: float) -> bytes:
+    async def run(self, script: Script, batch: Batch, timeout_s: float) -> bytes:
         """Run a script, and return what it returns."""
-        return await self._bounded(self._ask("EVALSHA", script.digest, len(keys), *keys, argument), timeout_s)
+        exchange = self._ask("EVALSHA", script.digest, len(batch.keys), *batch.keys, batch.argument)
+        return await self._bounded(exchange, timeout_s)
 
     async def remove(self, key: str, member: str, timeout_s: float) -> None:
         """Remove a member of a sorted set, once an exchange that was given up has ended."""
@@ -81,9 +91,9 @@ class Link:
             await asyncio.gather(self._exchange, return_exceptions=True)
         await self._connection.disconnect(nowait=True)
 
-    async def _introduce(self, scripts: Sequence[Script]) -> bytes:
+    async def _introduce(self) -> bytes:
         await self._connection.connect()  # type: ignore[no-untyped-call]  # as redis has it
-        for script in scripts:
+        for script in (self.take, self.beat):
             await self._tell("SCRIPT", "LOAD", script.text)
         return await self._ask("INFO")
 

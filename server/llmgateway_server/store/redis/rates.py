@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,17 +20,17 @@ from llmgateway_server.store.ledger import StoreAway, StoreRefused
 from llmgateway_server.store.local_rates import Cells, LocalRates, lack_of, standing_of
 from llmgateway_server.store.rates import Lack, Standing, Take
 from llmgateway_server.store.redis.batch import (
-    DECODE_ANSWERS,
-    DECODE_NAMES,
     Change,
     Keys,
+    decode_answers,
+    decode_names,
     encode_beat,
     encode_takes,
 )
 from llmgateway_server.store.redis.fleet import Fleet, find_fleet, whole_lack
 
 if TYPE_CHECKING:
-    from llmgateway_server.store.redis.link import Link, Script
+    from llmgateway_server.store.redis.link import Link
 
 SHARED = "shared"
 LOCAL = "local"
@@ -47,15 +46,6 @@ class Timing(msgspec.Struct, frozen=True):
     probe_s: float = 1.0
     beat_s: float = 3.0
     life_s: float = 15.0
-
-
-class Scripts:
-    """The scripts, read from beside this file."""
-
-    def __init__(self, script_type: type[Script]) -> None:
-        folder = files(__package__)
-        self.take = script_type((folder / "take.lua").read_text())
-        self.beat = script_type((folder / "beat.lua").read_text())
 
 
 Asked = tuple[Sequence[Take], asyncio.Future[Sequence[Lack]]]
@@ -239,11 +229,9 @@ class RedisRates:
 
     async def _join(self) -> None:
         """Connect, and share limits from now on."""
-        link_type, script_type = load_link()
-        former, link = self._name, link_type(self._url)
+        former, link = self._name, load_link()(self._url)
         self._link = link
-        self._scripts = Scripts(script_type)
-        await link.open((self._scripts.take, self._scripts.beat), self._timing.connect_s)
+        await link.open(self._timing.connect_s)
         self._connection_count += 1
         self._told_calls.clear()
         await self._beat(former)
@@ -262,11 +250,11 @@ class RedisRates:
         counts = self._calls_to_tell()
         batch = encode_beat(self._keys, self._name, former, self._timing.life_s, counts)
         link = self._linked()
-        alive = await link.run(self._scripts.beat, batch.keys, batch.argument, self._timing.answer_s)
-        self._fleet = find_fleet(self._name, DECODE_NAMES.decode(alive))
+        alive = await link.run(link.beat, batch, self._timing.answer_s)
+        self._fleet = find_fleet(self._name, decode_names(alive))
 
     def _calls_to_tell(self) -> dict[str, int]:
-        """Return the calls that run, by scope, with zeros where the server may know of some. No change is left to send."""
+        """Return the calls that run, by scope: 0 where the server may know of some. No change is left to send."""
         stale = {take.scope for take, _ in self._changes if not take.window_s} | self._told_calls
         self._changes = [change for change in self._changes if change[0].window_s]
         self._told_calls = set(self._calls)
@@ -279,9 +267,10 @@ class RedisRates:
         changes, self._changes = self._changes, []
         groups = [takes for takes, _ in self._flying]
         batch = encode_takes(self._keys, self._name, self._timing.life_s, groups, changes)
-        packed = await self._linked().run(self._scripts.take, batch.keys, batch.argument, self._timing.answer_s)
+        link = self._linked()
+        answers = decode_answers(await link.run(link.take, batch, self._timing.answer_s))
         flying, self._flying = self._flying, []
-        for (takes, answer), numbers in zip(flying, DECODE_ANSWERS.decode(packed), strict=True):
+        for (takes, answer), numbers in zip(flying, answers, strict=True):
             self._answer(takes, answer, numbers[::2], numbers[1::2])
 
     def _answer(
@@ -332,10 +321,10 @@ class RedisRates:
         return self._link
 
 
-def load_link() -> tuple[type[Link], type[Script]]:
+def load_link() -> type[Link]:
     """Return what speaks with Redis. Raise `StoreRefused` where its library is not installed."""
     try:
-        from llmgateway_server.store.redis.link import Link, Script
+        from llmgateway_server.store.redis.link import Link
     except ImportError as error:
         raise StoreRefused(f"Redis needs the extra `redis` ({error}): pip install 'llmgateway-grpc[redis]'") from error
-    return Link, Script
+    return Link

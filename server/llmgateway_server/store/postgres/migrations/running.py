@@ -48,7 +48,12 @@ def statements(revision: str | None) -> str:
 
     written = io.StringIO()
     with EnvironmentContext(Config(), scripts, fn=steps, as_sql=True, starting_rev=revision) as environment:
-        environment.configure(dialect_name="postgresql", output_buffer=written, version_table_schema=SCHEMA)
+        environment.configure(
+            dialect_name="postgresql",
+            dialect_opts={"paramstyle": "named"},  # Others would double each per cent sign.
+            output_buffer=written,
+            version_table_schema=SCHEMA,
+        )
         environment.run_migrations()
     return written.getvalue()
 

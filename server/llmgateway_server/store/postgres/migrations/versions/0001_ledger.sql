@@ -116,6 +116,10 @@ CREATE TABLE hour (
     UNIQUE NULLS NOT DISTINCT (hour_s, key, team, teams, route, provider, model, latency_bucket)
 );
 
+-- One row: hours before this are told as a whole, be their rows pruned or belated.
+CREATE TABLE horizon (before_ns bigint NOT NULL);
+INSERT INTO horizon VALUES (0);
+
 -- Objects of the admin services. A deleted one stays, without a body, so that others learn of it.
 CREATE TABLE object (
     kind text NOT NULL,
@@ -625,7 +629,19 @@ LANGUAGE sql AS $$
                 CASE WHEN kind_ IN ('provider', 'model') THEN provider ELSE '' END AS provider,
                 CASE kind_ WHEN 'model' THEN model ELSE '' END AS model,
                 amount_of(metric_, cost_usd_nanos, input_token_count + output_token_count, request_count) AS amount
-            FROM attempt WHERE started_ns >= since_s * 1000000000
+            FROM attempt
+            WHERE started_ns >= since_s * 1000000000 AND started_ns >= (SELECT before_ns FROM horizon)
+            UNION ALL
+            SELECT
+                CASE kind_ WHEN 'team' THEN team ELSE '' END,
+                CASE kind_ WHEN 'team' THEN teams ELSE '{}' END,
+                CASE kind_ WHEN 'key' THEN key ELSE '' END,
+                '',
+                CASE WHEN kind_ IN ('provider', 'model') THEN provider ELSE '' END,
+                CASE kind_ WHEN 'model' THEN model ELSE '' END,
+                amount_of(metric_, cost_usd_nanos, input_token_count + output_token_count, request_count)
+            FROM attempt
+            WHERE started_ns / 3600000000000 * 3600 >= since_s AND started_ns < (SELECT before_ns FROM horizon)
             UNION ALL
             SELECT
                 CASE kind_ WHEN 'team' THEN team ELSE '' END,
@@ -673,16 +689,18 @@ BEGIN
     WHERE (n.scope_kind, n.metric, n."window") = (f.scope_kind, f.metric, f."window") AND f.start_s < n.start_s;
 END $$;
 
--- Delete some rows of before a time, but keep their sums by hour; return how many.
-CREATE FUNCTION prune(before_ns bigint, most integer) RETURNS integer
+-- Delete some rows of before the hour of a time, but keep their sums by hour; return how many.
+CREATE FUNCTION prune(time_ns bigint, most integer) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
     count integer;
+    hour_ns bigint := time_ns / 3600000000000 * 3600000000000;
 BEGIN
     PERFORM kept_families();
+    UPDATE horizon SET before_ns = hour_ns WHERE before_ns < hour_ns;
     WITH old AS (
         DELETE FROM attempt WHERE attempt_id IN (
-            SELECT attempt_id FROM attempt WHERE started_ns < before_ns ORDER BY started_ns LIMIT most
+            SELECT attempt_id FROM attempt WHERE started_ns < (SELECT before_ns FROM horizon) ORDER BY started_ns LIMIT most
             FOR UPDATE SKIP LOCKED
         ) RETURNING *
     ), sums AS (

@@ -1,0 +1,95 @@
+"""How an admin sub-command reaches the gateway, and what it says where it does not."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from llmgateway_server.client_commands import (
+    INTERRUPTED,
+    PEM_FILE,
+    SECONDS,
+    Connection,
+    Failure,
+    cancel_on_interrupt,
+    with_options,
+)
+from llmgateway_server.terminal import describe_failure, printable
+
+if TYPE_CHECKING:
+    from llmgateway import GatewayError
+
+    from llmgateway_server.admin_commands.client import AdminClient
+
+Result = TypeVar("Result")
+Command = TypeVar("Command", bound=Callable[..., Any])  # Any: click passes options by name.
+
+WHERE = "The admin services listen where `server.admin_listen` says, by default 127.0.0.1:50052."
+
+
+def administers(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that its `connection` is made of."""
+
+    @functools.wraps(command)
+    def run(
+        target: str, key: str | None, tls: bool, ca: Path | None, timeout_s: float, **others: Any
+    ) -> None:  # Any: click passes options by name.
+        command(connection=Connection(target, key, tls, ca, timeout_s), **others)
+
+    return with_options(
+        run,
+        click.option("--target", default="127.0.0.1:50052", show_default=True, help="Where admin services listen."),
+        click.option("--key", envvar="LLMGATEWAY_KEY", show_envvar=True, help="A key whose role may do this."),
+        click.option("--tls", is_flag=True, help="Speak TLS."),
+        click.option("--ca", type=PEM_FILE, help="Trust this CA (PEM) instead of the system's. Implies --tls."),
+        click.option("--timeout", "timeout_s", type=SECONDS, default=600.0, show_default=True, help="Seconds to wait."),
+    )
+
+
+def run_admin(connection: Connection, work: Callable[[AdminClient], Coroutine[None, None, Result]]) -> Result:
+    """Do `work` with a client of the admin services; turn its errors into sentences. Ctrl-C cancels the call."""
+    import asyncio
+
+    import llmgateway
+
+    from llmgateway_server.config.secrets import is_header_safe
+
+    if connection.key is not None and not is_header_safe(connection.key):
+        raise Failure("The key holds a space or a character that cannot be sent. Check --key or LLMGATEWAY_KEY.")
+    try:
+        return asyncio.run(cancel_on_interrupt(connect(connection, work)))
+    except llmgateway.GatewayError as error:
+        raise Failure(describe(error, connection.target)) from error
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        click.echo(err=True)
+        sys.exit(INTERRUPTED)
+
+
+async def connect(connection: Connection, work: Callable[[AdminClient], Coroutine[None, None, Result]]) -> Result:
+    """Open a client, do `work` with it, close it."""
+    from llmgateway_server.admin_commands.client import AdminClient
+
+    ca = connection.ca.read_bytes() if connection.ca is not None else None
+    async with AdminClient(
+        connection.target,
+        key=connection.key,
+        tls=connection.tls or ca is not None,
+        root_certificates=ca,
+        timeout_s=connection.timeout_s,
+        channels=1,
+    ) as client:
+        return await work(client)
+
+
+def describe(error: GatewayError, target: str) -> str:
+    """Say what went wrong, and where the admin services are if it is not there."""
+    if not error.reason and error.code.name == "UNIMPLEMENTED":
+        return f"What answers at {target} has no admin services. {WHERE}"
+    if not error.reason and error.code.name == "UNAVAILABLE":
+        return f"{printable(' '.join(error.message.split()))} {WHERE}"
+    return describe_failure(error, target)

@@ -1,0 +1,1 @@
+"""Strict budgets, proved on real processes against a provider that keeps its own bill."""
