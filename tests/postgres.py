@@ -63,6 +63,7 @@ class PostgresServer:
 
     def remove(self) -> None:
         """Stop it and delete all."""
+        atexit.unregister(self.remove)
         if self._processes():
             self.resume()
             self.stop("immediate")

@@ -27,7 +27,11 @@ class Valkey:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Valkey:
-        self.start()
+        try:
+            self.start()
+        except AssertionError:
+            self._folder.cleanup()
+            raise
         return self
 
     def __exit__(
@@ -47,11 +51,13 @@ class Valkey:
         self._process = subprocess.Popen(
             command, cwd=self._folder.name, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        told = []
         assert self._process.stdout is not None
+        told = []
         while READY not in (line := self._process.stdout.readline()):
             told.append(line)
-            assert line, b"".join(told).decode()
+            if not line:
+                self.kill()
+                raise AssertionError(b"".join(told).decode())
 
     def kill(self) -> None:
         """Kill it as kill -9 does."""

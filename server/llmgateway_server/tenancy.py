@@ -173,7 +173,7 @@ def reason_of(target_id: str, ban: BanBody) -> str:
     """Say why a target is refused where cost is limited."""
     target_id, dollars = target_id[:200], f"{ban.overrun_usd_nanos / 1e9:.9f}"
     return (
-        f"{target_id} charged {dollars} US dollars more than it could for {ban.attempt_id}, so that no quota of cost holds"
-        " there. Name another model, or have an administrator look into it and acknowledge it: llmgateway quotas"
+        f"{target_id} charged {dollars} US dollars more than it could for {ban.attempt_id}, so that no quota of cost"
+        " holds there. Name another model, or have an administrator look into it and acknowledge it: llmgateway quotas"
         f" acknowledge {target_id}"
     )

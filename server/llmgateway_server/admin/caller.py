@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from llmgateway_server import errors
 from llmgateway_server.admin.directory import Directory, not_found
-from llmgateway_server.auth.grants import CACHE_SCOPES, Grant
+from llmgateway_server.auth.grants import Grant
 from llmgateway_server.auth.roles import RULES, Role, Whose, may, may_at_all, may_set
 from llmgateway_server.call import NANOS_PER_S, Principal
 
@@ -34,7 +34,7 @@ class Caller:
         return Grant(
             self.role,
             principal.models,
-            known.body.cache_scopes if known is not None else CACHE_SCOPES,
+            known.body.cache_scopes if known is not None else (),
             principal.labels,
             principal.require,
             principal.weight,

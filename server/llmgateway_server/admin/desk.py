@@ -10,6 +10,7 @@ from llmgateway_server import errors
 from llmgateway_server.admin.caller import Caller
 from llmgateway_server.admin.directory import Directory, changed, not_found
 from llmgateway_server.admin.fields import Violations, read_name, refuse
+from llmgateway_server.admin.principals import principal_of
 from llmgateway_server.admin.shelf import Body, Record, Shelf
 from llmgateway_server.call import Call
 
@@ -25,10 +26,17 @@ class Desk:
     new_id: Callable[[], str]
 
     async def begin(self, call: Call, rpc: str) -> Caller:
-        """Return who calls, with the directory as it is now. Raise where its role may not call this at all."""
-        caller = Caller(call.principal, rpc, self.directory)
+        """Return who calls, as its key is now. Raise where its role may not call this at all, or its key is over.
+
+        Who was looked up may be as old as the key ring: what the store says of a key is newer.
+        """
         await self.directory.refresh()
-        return caller
+        key = self.directory.keys.get(call.principal.name)
+        if key is None or key.is_configured:
+            return Caller(call.principal, rpc, self.directory)
+        if not key.body.secrets_at(self.wall_ns()):
+            raise errors.ApiKeyInvalid("The API key is not valid any more. Use another one.")
+        return Caller(principal_of(self.directory, key, call.principal.expires_s), rpc, self.directory)
 
 
 def record_change(call: Call, name: str, detail: str = "") -> None:

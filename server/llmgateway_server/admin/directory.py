@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -14,10 +15,12 @@ from llmgateway_server.admin.quota_body import QUOTA_KIND, QuotaBody
 from llmgateway_server.admin.shelf import Body, Record, Shelf
 from llmgateway_server.admin.team_body import TEAM_KIND, TeamBody
 from llmgateway_server.store.ledger import DiskFull, StoreAway
-from llmgateway_server.store.objects import AlreadyThere, Changed, NotThere, Objects
+from llmgateway_server.store.objects import AlreadyThere, Changed, NotThere, Objects, Stored
 
 # What is known of a store that is away for a moment may be tried again then.
 AWAY_RETRY_S = 1.0
+# So many objects are taken before others have their turn.
+STRETCH = 500
 # Where keys are that are deleted: no team has this id.
 GONE = "/"
 
@@ -44,6 +47,7 @@ class Directory:
         self.teams = Shelf(TEAM_KIND, "teams", TeamBody, lambda team: team.parent)
         self.quotas = Shelf(QUOTA_KIND, "quotas", QuotaBody, lambda quota: quota.scope)
         self.bans = Shelf(BAN_KIND, "bannedTargets", BanBody, lambda _: "")
+        self._shelves = {shelf.kind: shelf for shelf in (self.keys, self.teams, self.quotas, self.bans)}
         self.configure(configured)
 
     def configure(self, configured: Configured) -> None:
@@ -53,17 +57,21 @@ class Directory:
         self.quotas.configure(configured.quotas)
 
     async def refresh(self) -> None:
-        """Take what has changed in the store."""
+        """Take what has changed in the store; of much, others have their turn in between."""
         with told_to_callers(""):
             changes = await self._objects.changes(self.revision)
-        shelves = {shelf.kind: shelf for shelf in (self.keys, self.teams, self.quotas, self.bans)}
-        for stored in changes:
-            # Two may ask at once; what the first one took comes again, and may be older than what is known by now.
-            if stored.revision > self.revision:
-                self.revision = stored.revision
-                shelf = shelves.get(stored.kind)
-                if shelf is not None:
-                    shelf.put(stored)
+        for count, stored in enumerate(changes, 1):
+            # Two may ask at once; what the other one took comes again here, and may be older than what is known by now.
+            if stored.revision > self._revision:
+                self._revision = stored.revision
+                self._take(stored)
+            if count % STRETCH == 0:
+                await asyncio.sleep(0)
+
+    def _take(self, stored: Stored) -> None:
+        shelf = self._shelves.get(stored.kind)
+        if shelf is not None:
+            shelf.put(stored)
 
     async def create(self, shelf: Shelf[Body], id: str, body: Body, now_ns: int) -> Record[Body]:  # noqa: A002
         """Add an object; raise `ResourceExists` where there is one."""

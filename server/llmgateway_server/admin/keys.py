@@ -70,7 +70,7 @@ class KeyService:
         wrong: Violations = []
         check_id("key_id", request.key_id, wrong)
         draft = read_key(request.key, wrong)
-        draft = msgspec.structs.replace(draft, team=draft.team or call.principal.team)
+        draft = msgspec.structs.replace(draft, team=draft.team or caller.principal.team)
         check_future(draft.expires_ns, now_ns, wrong)
         refuse(wrong)
         whose = self._check_team(caller, draft.team)
@@ -92,7 +92,7 @@ class KeyService:
         wrong: Violations = []
         fields = fields_to_change(request.key, request.update_mask, KEY_FIELDS, wrong)
         draft = read_key(request.key, wrong)
-        draft = msgspec.structs.replace(draft, team=draft.team or call.principal.team)
+        draft = msgspec.structs.replace(draft, team=draft.team or caller.principal.team)
         if "expire_time" in fields:
             check_future(draft.expires_ns, self._desk.wall_ns(), wrong)
         refuse(wrong)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from llmgateway_server.admin.directory import Directory
-from llmgateway_server.admin.key_body import KeyBody, Secret
+from llmgateway_server.admin.key_body import KeyBody
 from llmgateway_server.admin.shelf import Record
 from llmgateway_server.auth.keys import VIEWER, KeyEntry
 from llmgateway_server.call import NANOS_PER_S, Principal
@@ -14,17 +14,17 @@ from llmgateway_server.call import NANOS_PER_S, Principal
 def entries_of(directory: Directory, keys: Iterable[Record[KeyBody]], now_ns: int) -> Sequence[KeyEntry]:
     """Return an entry for each secret of stored keys that works now; it ends with the secret or with its key."""
     return [
-        KeyEntry(secret.digest, principal_of(directory, key, secret))
+        KeyEntry(secret.digest, principal_of(directory, key, end_s(secret.expires_ns)))
         for key in keys
         if not key.is_configured
         for secret in key.body.secrets_at(now_ns)
     ]
 
 
-def principal_of(directory: Directory, key: Record[KeyBody], secret: Secret) -> Principal:
-    """Return who a secret stands for."""
+def principal_of(directory: Directory, key: Record[KeyBody], secret_expires_s: float | None) -> Principal:
+    """Return who a key stands for, by a secret that ends then."""
     body = key.body
-    ends_ns = [end_ns for end_ns in (body.expires_ns, secret.expires_ns) if end_ns is not None]
+    ends_s = [one for one in (end_s(body.expires_ns), secret_expires_s) if one is not None]
     return Principal(
         name=key.id,
         models=() if body.role == VIEWER else tuple(body.models),
@@ -34,6 +34,11 @@ def principal_of(directory: Directory, key: Record[KeyBody], secret: Secret) -> 
         weight=body.weight,
         teams=tuple(reversed(list(directory.lineage(body.team)))),
         role=body.role,
-        expires_s=min(ends_ns) / NANOS_PER_S if ends_ns else None,
+        expires_s=min(ends_s) if ends_s else None,
         networks=tuple(body.networks),
     )
+
+
+def end_s(end_ns: int | None) -> float | None:
+    """Return an end in seconds since the epoch."""
+    return None if end_ns is None else end_ns / NANOS_PER_S

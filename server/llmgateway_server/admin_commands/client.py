@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from llmgateway.admin.v1.key_service_pb2_grpc import KeyServiceAsyncStub, KeyServiceStub
-from llmgateway.admin.v1.quota_service_pb2_grpc import QuotaServiceAsyncStub, QuotaServiceStub
-from llmgateway.admin.v1.team_service_pb2_grpc import TeamServiceAsyncStub, TeamServiceStub
+from llmgateway.admin.v1.key_service_pb2_grpc import KeyServiceStub
+from llmgateway.admin.v1.quota_service_pb2_grpc import QuotaServiceStub
+from llmgateway.admin.v1.team_service_pb2_grpc import TeamServiceStub
 from llmgateway.admin.v1.usage_service_pb2 import ExportUsageRequest
-from llmgateway.admin.v1.usage_service_pb2_grpc import UsageServiceAsyncStub, UsageServiceStub
+from llmgateway.admin.v1.usage_service_pb2_grpc import UsageServiceStub
 from llmgateway.client import PAGE_SIZE, Client, Metadata, UnaryRpc
+
+if TYPE_CHECKING:
+    from llmgateway.admin.v1.key_service_pb2_grpc import KeyServiceAsyncStub
+    from llmgateway.admin.v1.quota_service_pb2_grpc import QuotaServiceAsyncStub
+    from llmgateway.admin.v1.team_service_pb2_grpc import TeamServiceAsyncStub
+    from llmgateway.admin.v1.usage_service_pb2_grpc import UsageServiceAsyncStub
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")

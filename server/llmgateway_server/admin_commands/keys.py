@@ -16,6 +16,7 @@ from llmgateway_server.admin_commands.parameters import (
     SPAN,
     TEAM_NAME,
     WordType,
+    clear_of,
     given_of,
     mask_of,
 )
@@ -28,6 +29,7 @@ CLEARABLE = (
     *("display_name", "team", "role", "models", "cache_scopes", "labels"),
     *("require", "weight", "expire_time", "ip_ranges"),
 )
+CLEAR = clear_of(CLEARABLE)
 
 KEY = click.argument("name", metavar="KEY", type=KEY_NAME)
 
@@ -107,7 +109,7 @@ def create_key(name: str, shown_as: str, connection: Connection, **fields: Any) 
 @click.command("update")
 @KEY
 @describes_key
-@click.option("--clear", type=click.Choice(CLEARABLE), multiple=True, help="A field to reset; may be repeated.")
+@CLEAR
 @ETAG
 @SHOWN
 @administers

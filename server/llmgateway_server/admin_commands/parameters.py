@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import click
+
+from llmgateway_server.client_commands import Option
 
 MAX_AMOUNT = 10**18
 NANO_DECIMALS = 9
@@ -218,6 +220,13 @@ KEY_NAME = NameType("keys")
 TEAM_NAME = NameType("teams")
 QUOTA_NAME = NameType("quotas")
 TARGET_NAME = NameType("bannedTargets")
+
+
+def clear_of(fields: Sequence[str]) -> Option[Callable[..., None]]:
+    """Return the option that resets fields."""
+    return click.option(
+        "--clear", type=click.Choice(fields), metavar="FIELD", multiple=True, help=f"Reset one of {', '.join(fields)}."
+    )
 
 
 def given_of(options: Mapping[str, Any], now_ns: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from llmgateway_server.admin_commands.parameters import (
     SHOWN,
     TARGET_NAME,
     WordType,
+    clear_of,
     given_of,
     mask_of,
     read_limit,
@@ -31,6 +32,7 @@ WINDOW = WordType("WINDOW_", ("second", "minute", "hour", "day", "week", "month"
 ENFORCEMENT = WordType("ENFORCEMENT_", ("strict", "estimate", "soft"))
 SHARE = click.FloatRange(0, 1, min_open=True)
 CLEARABLE = ("warn_fractions", "enforcement")
+CLEAR = clear_of(CLEARABLE)
 
 LIMIT_HELP = "US dollars for cost, such as 0.50; else a whole number."
 QUOTA = click.argument("name", metavar="QUOTA", type=QUOTA_NAME)
@@ -109,7 +111,7 @@ def create_quota(name: str, metric: str, limit: str, shown_as: str, connection: 
 @QUOTA
 @click.option("--limit", help=LIMIT_HELP)
 @describes_holding
-@click.option("--clear", type=click.Choice(CLEARABLE), multiple=True, help="A field to reset; may be repeated.")
+@CLEAR
 @ETAG
 @SHOWN
 @administers

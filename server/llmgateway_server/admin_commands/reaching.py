@@ -19,7 +19,8 @@ from llmgateway_server.client_commands import (
     cancel_on_interrupt,
     with_options,
 )
-from llmgateway_server.terminal import describe_failure, printable
+from llmgateway_server.terminal import describe_failure
+from llmgateway_server.terminal_text import one_line
 
 if TYPE_CHECKING:
     from llmgateway import GatewayError
@@ -88,8 +89,9 @@ async def connect(connection: Connection, work: Callable[[AdminClient], Coroutin
 
 def describe(error: GatewayError, target: str) -> str:
     """Say what went wrong, and where the admin services are if it is not there."""
-    if not error.reason and error.code.name == "UNIMPLEMENTED":
+    is_gateways = bool(error.reason or error.call_id)
+    if not is_gateways and error.code.name == "UNIMPLEMENTED":
         return f"What answers at {target} has no admin services. {WHERE}"
-    if not error.reason and error.code.name == "UNAVAILABLE":
-        return f"{printable(' '.join(error.message.split()))} {WHERE}"
+    if not is_gateways and error.code.name == "UNAVAILABLE":
+        return f"{one_line(error.message)} {WHERE}"
     return describe_failure(error, target)

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from llmgateway_server.admin_commands.parameters import ETAG, SHOWN, TEAM_NAME, given_of, mask_of
+from llmgateway_server.admin_commands.parameters import ETAG, SHOWN, TEAM_NAME, clear_of, given_of, mask_of
 from llmgateway_server.admin_commands.reaching import administers, run_admin
 from llmgateway_server.client_commands import PAIR, Connection, with_options
 
 CLEARABLE = ("display_name", "parent", "labels")
+CLEAR = clear_of(CLEARABLE)
 
 TEAM = click.argument("name", metavar="TEAM", type=TEAM_NAME)
 
@@ -84,7 +85,7 @@ def create_team(name: str, shown_as: str, connection: Connection, **fields: Any)
 @teams.command("update")
 @TEAM
 @describes_team
-@click.option("--clear", type=click.Choice(CLEARABLE), multiple=True, help="A field to reset; may be repeated.")
+@CLEAR
 @ETAG
 @SHOWN
 @administers

@@ -6,7 +6,7 @@ target may still answer in its place; after it, every failure but a time-out is 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from llmgateway_server.call import Call
 from llmgateway_server.errors import Reason
 from llmgateway_server.quota.accounts import Account, Asked
 from llmgateway_server.quota.booking import Booking
+from llmgateway_server.quota.ceiling import with_ceiling
 from llmgateway_server.quota.terms import Terms
 from llmgateway_server.routing.ask import Request
 from llmgateway_server.routing.health import Room
@@ -43,6 +44,7 @@ NEVER_SENT = frozenset(
 )
 
 MAX_TERMS = 4096
+OPENAI = "openai"
 Kind = call_pb2.Attempt.Kind
 KIND_WORDS = {Kind.KIND_FIRST: "first", Kind.KIND_RETRY: "retry", Kind.KIND_FALLBACK: "fallback"}
 
@@ -250,10 +252,8 @@ class Attempts:
         state = start_state(step, request, call.deadline_s, now_s, has_other=itinerary.has_other)
         if booking is not None:
             state.dispatch_by_s, state.clock = booking.dispatch_by_s, self._books.clocks.monotonic_s
-            if booking.output_limit is not None and isinstance(request, Generation):
-                request.max_output_token_count = booking.output_limit
-                state.chosen_limit_of = request
-                state.warnings.append(limit_warning(booking.output_limit))
+            if isinstance(request, Generation):
+                bind(request, booking, state)
         return state
 
     async def _wait_for_room(self, call: Call, room: Room) -> None:
@@ -275,6 +275,27 @@ def next_step(itinerary: Itinerary, step: Step, error: errors.CallError, call: C
         if failure is error:
             raise
         raise failure from error
+
+
+def bind(request: Generation, booking: Booking, state: AttemptState) -> None:
+    """Put into a request, for one attempt alone, what keeps its cost within what was reserved."""
+    if booking.output_limit is not None:
+        request.max_output_token_count = booking.output_limit
+        state.undo.append(lambda: request.ClearField("max_output_token_count"))
+        state.warnings.append(limit_warning(booking.output_limit))
+    if booking.has_ceiling:
+        options = request.provider_options_json
+        before = options.get(OPENAI)
+        options[OPENAI] = with_ceiling(before or "", booking.terms)
+        state.undo.append(lambda: restore(options, before))
+
+
+def restore(options: MutableMapping[str, str], before: str | None) -> None:
+    """Put a caller's own options back."""
+    if before is None:
+        options.pop(OPENAI, None)
+    else:
+        options[OPENAI] = before
 
 
 def limit_warning(output_limit: int) -> call_pb2.Warning:

@@ -16,6 +16,7 @@ from llmgateway_server.store.rates import Take
 
 NANOS_PER_S = 1_000_000_000
 OK = "ok"
+OPENROUTER = "openrouter"
 NO_TALLY = Tally()
 PROVIDER = usage_pb2.Usage.SOURCE_PROVIDER
 
@@ -49,9 +50,9 @@ class Booking:
         "_is_settled",
         "_started_s",
         "_takes",
-        "_terms",
         "dispatch_by_s",
         "output_limit",
+        "terms",
     )
 
     def __init__(
@@ -71,7 +72,7 @@ class Booking:
         self._desk = desk
         self._account = account
         self._entry = entry
-        self._terms = terms
+        self.terms = terms
         self._charges = charges
         self._held = held
         self._is_bound = is_bound
@@ -82,13 +83,18 @@ class Booking:
         self.dispatch_by_s = None if begun_s is None else begun_s + desk.ledger.lease_s
         self.output_limit = output_limit
 
+    @property
+    def has_ceiling(self) -> bool:
+        """Whether the provider must be told the dearest prices that it may take, since it chooses who serves."""
+        return self._is_bound and self._entry.provider == OPENROUTER
+
     def answered(self, usage: usage_pb2.Usage, http_status: int, first_content_s: float | None) -> int | None:
         """Book an attempt that answered; return what it cost, None if that is unknown."""
         is_told = usage.source == PROVIDER
         cost = self._cost_of(usage) if is_told or self._held is None else self._held
         source = Source.PROVIDER if is_told else Source.COUNTED if self._held is None else Source.BOUND
         tally = tally_of(usage)
-        self._desk.usual.learn(self._entry.key, self._terms.target_id, tally.output_token_count)
+        self._desk.usual.learn(self._entry.key, self.terms.target_id, tally.output_token_count)
         self._settle(source, cost, tally, OK, http_status, first_content_s)
         return cost
 
@@ -115,7 +121,7 @@ class Booking:
         """Return what a usage costs: what the provider says, else by its prices; None where there are none."""
         if usage.HasField("cost_usd_nanos"):
             return max(usage.cost_usd_nanos, 0)
-        return cost_usd_nanos(usage, self._terms.prices) if self._terms.prices else None
+        return cost_usd_nanos(usage, self.terms.prices) if self.terms.prices else None
 
     def _settle(
         self,

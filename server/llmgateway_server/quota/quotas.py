@@ -125,7 +125,7 @@ class QuotaBook:
 
 
 def counted_of(applied: Iterable[tuple[str, Quota]]) -> list[Counted]:
-    """Return what the ledger counts for scopes and their quotas: those that share a counter are one of the lowest limit."""
+    """Return what the ledger counts for scopes, one for all quotas that share a counter, of their lowest limit."""
     found: dict[tuple[str, str, str], Counted] = {}
     for scope, quota in applied:
         if quota.window is None or quota.is_rate:

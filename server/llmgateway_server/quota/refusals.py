@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from llmgateway_server import errors
 from llmgateway_server.errors import QuotaViolation
 from llmgateway_server.quota.windows import Periods, parse_window
-from llmgateway_server.store.ledger import Metric, Refusal, Shortfall
+from llmgateway_server.store.ledger import Counter, Metric, Refusal, Shortfall
 from llmgateway_server.store.rates import Lack
 
 USD_NANOS = 10**9
@@ -34,10 +34,15 @@ def ledger_refusal(refusal: Refusal, periods: Periods, now_s: float, field: str)
     shortfalls = refusal.shortfalls
     tightest = min(shortfalls, key=room_of)
     violations = [violation_of(shortfall, periods) for shortfall in shortfalls]
-    asked = shown(tightest.charge.counter.metric, tightest.asked)
-    about = f"it {WORDS[tightest.charge.counter.metric]} {asked}, and {violation_of(tightest, periods).description}"
+    metric = tightest.charge.counter.metric
+    asked = shown(metric, tightest.asked)
+    about = f"it {WORDS[metric]} {asked}, and {violation_of(tightest, periods).description}"
     if is_beyond(tightest):
-        description = f"is too much: {about}, more than the whole quota. Ask for less, or have the limit raised."
+        quota, limit = name_of_counter(tightest.charge.counter), shown(metric, tightest.charge.limit or 0)
+        description = (
+            f"asks for too much: the call {WORDS[metric]} {asked}, and {quota} is {limit}. "
+            "Ask for less, or have the limit raised."
+        )
         refused = errors.InvalidField([errors.FieldViolation(field, description)])
         refused.quota_violations = tuple(violations)
         return refused
@@ -87,7 +92,7 @@ def violation_of(shortfall: Shortfall, periods: Periods) -> QuotaViolation:
     window, metric, limit = parse_window(counter.window), counter.metric, shortfall.charge.limit or 0
     used = max(balance.committed, 0)
     held = f" and {shown(metric, balance.held)} held by running calls" if balance.held else ""
-    quota = name_of(counter.scope, metric.value, window.kind)
+    quota = name_of_counter(counter)
     return QuotaViolation(
         scope=counter.scope,
         metric=metric.value,
@@ -111,6 +116,11 @@ def rate_violation(lack: Lack, now_s: float) -> QuotaViolation:
     what = f"{quota} is {take.limit}, of which {lack.used} is used, and it takes {take.amount}"
     reset_s = now_s + lack.used * take.window_s / max(take.limit, 1)
     return QuotaViolation(take.scope, take.metric, window, take.limit, lack.used, 0, reset_s, what)
+
+
+def name_of_counter(counter: Counter) -> str:
+    """Return what prose calls the quota of a counter."""
+    return name_of(counter.scope, counter.metric.value, parse_window(counter.window).kind)
 
 
 def name_of(scope: str, metric: str, window: str) -> str:

@@ -15,7 +15,8 @@ import msgspec
 class Take(msgspec.Struct, frozen=True):
     """So much of a limit. `scope` is `organization` or `kind/name`; `metric` is `requests`, `tokens` or `concurrency`.
 
-    `window_s` is 1 or 60; 0 for concurrency, of which a call takes 1 and gives it back.
+    `window_s` is 1 or 60; 0 for concurrency, of which a call takes 1 and gives it back. Scope, metric and window name
+    the limit: no two takes of one call have all three alike; of several quotas on them the tightest is taken from.
     """
 
     scope: str
@@ -26,7 +27,7 @@ class Take(msgspec.Struct, frozen=True):
 
 
 class Lack(msgspec.Struct, frozen=True):
-    """A limit without room. `used` is what counts against it by now; `retry_after_s` is when there will be room, if known."""
+    """A limit without room. `used` is what counts against it; `retry_after_s` is when there will be room, if known."""
 
     take: Take
     used: int
@@ -41,9 +42,11 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Rates(Protocol):
-    """Keeps such limits. Never raises: where a shared store is away, the process goes on with its share of each limit."""
+    """Keeps such limits. Never raises: where a shared store is away, the process goes on with its share of each."""
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Begin. This alone may raise: `StoreRefused`, where the shared store cannot keep limits."""
+        ...
 
     async def stop(self) -> None: ...
 

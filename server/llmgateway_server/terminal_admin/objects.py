@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from llmgateway.admin.v1 import banned_target_pb2, key_pb2, quota_pb2, team_pb2
 from rich.table import Table
 
-from llmgateway_server.terminal_admin.documents import Document, document_of
-from llmgateway_server.terminal_admin.tables import Column, facts_of, table_of, text_of, with_decimals
-from llmgateway_server.terminal_text import dollars
+from llmgateway_server.terminal_admin.documents import Document, facts_in, second_of
+from llmgateway_server.terminal_admin.tables import Column, dollar_column, facts_of, table_of, text_of
 
 Key = key_pb2.Key
 Team = team_pb2.Team
 Quota = quota_pb2.Quota
 BannedTarget = banned_target_pb2.BannedTarget
 
+AMOUNTS = ("limit", "used", "held")
 DAY_CHARACTERS = len("2026-12-01")
 
 
@@ -32,7 +32,7 @@ def keys_table(keys: Sequence[Key]) -> Table:
             text_of(key["managed_by"]),
             day_of(key["revoke_time"]),
         )
-        for key in map(document_of, keys)
+        for key in map(facts_in, keys)
     ]
     return table_of([Column(title) for title in titles], rows)
 
@@ -48,7 +48,7 @@ def teams_table(teams: Sequence[Team]) -> Table:
             text_of(team["labels"]),
             text_of(team["managed_by"]),
         )
-        for team in map(document_of, teams)
+        for team in map(facts_in, teams)
     ]
     return table_of([Column(title) for title in titles], rows)
 
@@ -56,14 +56,13 @@ def teams_table(teams: Sequence[Team]) -> Table:
 def quotas_table(quotas: Sequence[Quota]) -> Table:
     """Return a row a quota, and how each stands."""
     titles = ("quota", "scope", "metric", "window", "limit", "used", "held", "resets", "enforcement", "managed by")
-    numbers = ("limit", "used", "held")
     rows = []
     for quota in quotas:
         document = readable(quota)
         document["name"] = id_of(document["name"])
-        names = ("name", "scope", "metric", "window", *numbers, "reset_time", "enforcement", "managed_by")
+        names = ("name", "scope", "metric", "window", *AMOUNTS, "reset_time", "enforcement", "managed_by")
         rows.append([text_of(document[name]) for name in names])
-    return table_of([Column(title, title in numbers) for title in titles], rows)
+    return table_of([Column(title, title in AMOUNTS) for title in titles], rows)
 
 
 def banned_table(targets: Sequence[BannedTarget]) -> Table:
@@ -72,9 +71,9 @@ def banned_table(targets: Sequence[BannedTarget]) -> Table:
     rows = [
         (
             target.name.partition("/")[2],
-            dollars(target.overrun_usd_nanos),
+            amount_of(target.overrun_usd_nanos),
             target.attempt_id,
-            target.create_time.ToJsonString(),
+            second_of(target.create_time),
         )
         for target in targets
     ]
@@ -83,23 +82,20 @@ def banned_table(targets: Sequence[BannedTarget]) -> Table:
 
 def object_facts(found: Key | Team | Quota) -> Table:
     """Return all that is known of one object."""
-    return facts_of(readable(found) if isinstance(found, Quota) else document_of(found))
+    return facts_of(readable(found) if isinstance(found, Quota) else facts_in(found))
 
 
 def readable(quota: Quota) -> Document:
-    """Return a quota's document, amounts of cost as dollars."""
-    document = document_of(quota)
-    if quota.metric == Quota.METRIC_COST:
-        for name in ("limit", "used", "held"):
-            document[name] = None if document[name] is None else amount_of(document[name])
-    else:
-        document["limit"] = text_of(quota.limit)
-    return document
+    """Return what is known of a quota, amounts of cost as dollars."""
+    document = facts_in(quota)
+    write = amount_of if quota.metric == Quota.METRIC_COST else text_of
+    amounts = {name: write(document[name]) for name in AMOUNTS if document[name] is not None}
+    return {**document, **amounts}
 
 
 def amount_of(usd_nanos: int) -> str:
     """Write an amount of dollars with cents at least."""
-    return with_decimals(usd_nanos, max(2, len(dollars(usd_nanos).partition(".")[2])))
+    return dollar_column([usd_nanos])[0]
 
 
 def id_of(name: str) -> str:

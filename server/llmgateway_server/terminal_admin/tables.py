@@ -48,13 +48,13 @@ def table_of(columns: Sequence[Column], rows: Iterable[Sequence[str]], total: Se
 
 
 def facts_of(document: Document) -> Table:
-    """Return what is known of one object: a line a field, what is absent left out."""
+    """Return what is known of one object: a line a field, without what is absent or 0."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for name, value in document.items():
-        if text := text_of(value):
-            table.add_row(name.replace("_", " "), Text(one_line(text)))
+        if value:
+            table.add_row(name.replace("_", " "), Text(one_line(text_of(value))))
     return table
 
 

@@ -28,8 +28,8 @@ class AttemptState:
     far as the provider says. `is_rehearsed` says that the caller asked for what happened: it tells nothing of health.
 
     `is_sent` is whether the provider was sent anything. An attempt that is reserved for must be sent by
-    `dispatch_by_s`, by `clock`, which is monotonic: later its reservation may be lost. `chosen_limit_of` is the request
-    whose output limit was chosen for this attempt alone.
+    `dispatch_by_s`, by `clock`, which is monotonic: later its reservation may be lost. `undo` takes back
+    what was changed in the request for this attempt alone.
     """
 
     deadline_s: float
@@ -44,7 +44,7 @@ class AttemptState:
     is_sent: bool = False
     dispatch_by_s: float | None = None
     clock: Callable[[], float] = time.monotonic
-    chosen_limit_of: generation_pb2.GenerateRequest | None = None
+    undo: list[Callable[[], None]] = field(default_factory=list)
 
     def dispatch(self) -> None:
         """Note that the request leaves now. Raise `StoreUnavailable` where it is too late for that."""
@@ -55,9 +55,9 @@ class AttemptState:
 
     def release(self) -> None:
         """Give the request back as its caller made it."""
-        if self.chosen_limit_of is not None:
-            self.chosen_limit_of.ClearField("max_output_token_count")
-            self.chosen_limit_of = None
+        for take_back in self.undo:
+            take_back()
+        self.undo.clear()
 
 
 class Upstream(Protocol):

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
+from llmgateway_server.admin.directory import BAN_KIND
 from llmgateway_server.store.ledger import Source
+from llmgateway_server.store.sqlite.schema import connect_for_reading
 
-from tests.e2e.budgets.stand import WAYS, budget, stand
+from tests.e2e.budgets.stand import WAYS, budget, eventually, stand
 from tests.fakes.billing import EXCEEDING
 
 LIMIT = 400
+
+
+def banned(file: Path) -> set[str]:
+    """Return the targets whose bans are in the file."""
+    with contextlib.closing(connect_for_reading(file)) as connection:
+        return {name for (name,) in connection.execute("SELECT id FROM objects WHERE kind = ?", (BAN_KIND,))}
 
 
 async def test_every_excess_is_an_overrun_and_every_missing_usage_is_booked_at_the_bound(tmp_path: Path) -> None:
@@ -56,6 +65,7 @@ async def test_a_target_that_charged_too_much_is_not_asked_again_even_after_a_re
         again = [await it.ask("thinking", way, limit=LIMIT) for way in WAYS]
         other = await it.ask("usual", WAYS[0], limit=LIMIT)
         assert len(it.provider.bill) == 2
+        await eventually(lambda: banned(file), lambda names: names == {"fake/thinking"})
         await it.stop()
     assert (first.code, other.code) == ("", "")
     assert {outcome.code for outcome in again} == {"price_unknown"}

@@ -13,7 +13,7 @@ from llmgateway.admin.v1 import quota_service_pb2 as quotas
 from llmgateway.admin.v1 import team_service_pb2 as teams
 from llmgateway_server import errors
 from llmgateway_server.admin.caller import Caller
-from llmgateway_server.auth.grants import excess
+from llmgateway_server.auth.grants import Grant, excess
 from llmgateway_server.call import Principal
 
 from tests.server.admin.office import NANOS, NOON_S, Office
@@ -22,8 +22,9 @@ KEYS = ("boss", "sub", "wide", "peer", "other", "new-1", "new-2", "new-3", "new-
 TEAMS = ("mid", "low", "new-1", "new-2", "top", "else")
 QUOTAS = ("of-boss", "of-top", "of-sub", "new-1", "new-2")
 
-some_key = st.sampled_from(KEYS)
-some_team = st.sampled_from(TEAMS)
+# What can be reached comes often, so that much is done.
+some_key = st.sampled_from((*KEYS, "sub", "new-1", "new-1", "new-2", "new-2"))
+some_team = st.sampled_from((*TEAMS, "mid", "mid", "low", "low", "new-1", "new-1"))
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "role": st.sampled_from(["ROLE_VIEWER", "ROLE_MEMBER", "ROLE_ADMIN", "ROLE_ADMIN", "ROLE_OWNER"]),
     "models": st.lists(st.sampled_from(["*", "openai/*", "openai/gpt", "fast", "o*"]), max_size=2),
@@ -155,12 +156,12 @@ async def make_office() -> Office:
     return office
 
 
-def check_no_wider(office: Office, origin: Principal, first: Caller, held: str) -> None:
+def check_no_wider(office: Office, origin: Principal, grant: Grant, held: str) -> None:
     """See to it that a key which is held may no more than the one that it all began with."""
     found = office.directory.key(held)
     if found is None or held not in office.principals():
         return
-    assert not excess(found.body.grant, first.grant), held
+    assert not excess(found.body.grant, grant), held
     assert origin.team in list(office.directory.lineage(found.body.team)), held
     day = [
         quota.body
@@ -176,20 +177,19 @@ async def run(begun: list[tuple[int, tuple[str, Any]]]) -> None:
     await office.directory.refresh()
     intruder = Intruder(office, {"boss": ""})
     # What the first key may, as it was at the beginning.
-    first = Caller(origin, "KeyService.CreateKey", office.directory)
-    grant, own = first.grant, list(office.directory.lineage("mid"))
+    grant = Caller(origin, "KeyService.CreateKey", office.directory).grant
+    own = list(office.directory.lineage("mid"))
     for choice, (rpc, request) in begun:
         holders = sorted(intruder.held)
         by = holders[choice % len(holders)]
         event(f"{rpc}: {'done' if await intruder.act(by, rpc, request) else 'refused'}")
         await office.directory.refresh()
-        assert first.grant == grant
         assert list(office.directory.lineage("mid")) == own
         assert [quota.id for quota in office.directory.quotas.group("team/mid") if quota.id == "of-top"]
         for held in intruder.held:
-            check_no_wider(office, origin, first, held)
+            check_no_wider(office, origin, grant, held)
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), steps), min_size=5, max_size=40))
+@given(st.lists(st.tuples(st.integers(0, 9), steps), min_size=5, max_size=25))
 def test_no_sequence_of_calls_widens_what_a_key_may(begun: list[tuple[int, tuple[str, Any]]]) -> None:
     asyncio.run(run(begun))

@@ -213,7 +213,7 @@ class LedgerMachine(RuleBasedStateMachine):
     # What administrators do, and what is rare: one rule, since rules are taken equally often.
 
     @rule(
-        what=st.sampled_from(("settle again", "record", "adjust", "activate", "prune")),
+        what=st.sampled_from(("settle again", "settle again", "record", "adjust", "activate", "prune")),
         amount=st.integers(-5, 5),
         key=st.sampled_from(KEYS),
         families=st.sets(st.sampled_from([*SOMETIMES])),
@@ -347,7 +347,9 @@ class LedgerMachine(RuleBasedStateMachine):
         overruns = {row.adjusts or row.entry.attempt_id: row.overrun_usd_nanos for row in rows}
         for attempt in self.attempts:
             if attempt.is_settled and attempt.id in overruns and not attempt.is_forgotten:
-                assert overruns[attempt.id] == max(0, attempt.billed - attempt.granted), "every excess is an overrun"
+                assert overruns[attempt.id] == max(0, attempt.billed - attempt.granted), (
+                    "I5: every excess is an overrun"
+                )
 
     def check_fall(self, rows: Sequence[Row], balances: dict[Counter, Balance]) -> None:
         committed = balances[Counter("organization", Metric.COST, TOTAL, 0)].committed

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import msgspec
 from llmgateway_server.store.ledger import (
     Charge,
     CostRange,
@@ -38,8 +39,10 @@ FAMILIES: Mapping[Family, int] = {
     Family("key", Metric.TOKENS, "total"): 0,
 }
 
-# Nothing waits long, and nobody is dead soon.
-QUICK = Timing(reserve_timeout_s=0.5, settle_timeout_s=0.5, beat_s=0.1, retry_s=0.05, gathering_s=0.001)
+# A machine under load takes its time.
+PATIENT = Timing(reserve_timeout_s=60.0, settle_timeout_s=60.0, beat_s=0.1, retry_s=0.05, gathering_s=0.001)
+# Where PostgreSQL goes away, it shall be noticed soon.
+QUICK = msgspec.structs.replace(PATIENT, reserve_timeout_s=0.5, settle_timeout_s=0.5)
 
 numbers = itertools.count()
 
@@ -60,7 +63,11 @@ def new_id() -> str:
 
 @asynccontextmanager
 async def ledger_at(
-    url: str, spool: Path, clock: Clock | None = None, timing: Timing = QUICK, families: Mapping[Family, int] = FAMILIES
+    url: str,
+    spool: Path,
+    clock: Clock | None = None,
+    timing: Timing = PATIENT,
+    families: Mapping[Family, int] = FAMILIES,
 ) -> AsyncIterator[PostgresLedger]:
     """Open a ledger; close it at the end."""
     ledger = PostgresLedger(url, spool=spool, clock=clock or Clock(), new_id=new_id, timing=timing)

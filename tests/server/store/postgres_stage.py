@@ -9,7 +9,7 @@ from llmgateway_server.store.ledger import Ledger
 from llmgateway_server.store.postgres.ledger import PostgresLedger
 
 from tests.postgres import emptied, shared_server
-from tests.server.store.postgres_ledgers import QUICK, ask, new_id
+from tests.server.store.postgres_ledgers import PATIENT, ask, new_id
 
 
 class PostgresStage:
@@ -26,7 +26,7 @@ class PostgresStage:
             self._url = await emptied(self._server)
         # Nobody has to wait for the death of those before.
         await ask(self._url, "UPDATE process SET beat_at = '-infinity'")
-        ledger = PostgresLedger(self._url, spool=self._spool, clock=self._clock, new_id=new_id, timing=QUICK)
+        ledger = PostgresLedger(self._url, spool=self._spool, clock=self._clock, new_id=new_id, timing=PATIENT)
         await ledger.start()
         return ledger
 

@@ -30,7 +30,7 @@ from tests.server.store.postgres_ledgers import (
     KEY_TOKENS,
     LATER_NS,
     ORGANIZATION,
-    QUICK,
+    PATIENT,
     Clock,
     ask,
     entry,
@@ -41,7 +41,7 @@ from tests.server.store.postgres_ledgers import (
 )
 
 # Whoever has not beaten within a heartbeat is dead at once; only those that beat by hand live.
-MORTAL = msgspec.structs.replace(QUICK, beat_s=3_600.0, dead_after_s=0.0)
+MORTAL = msgspec.structs.replace(PATIENT, beat_s=3_600.0, dead_after_s=0.0)
 
 
 @pytest.fixture

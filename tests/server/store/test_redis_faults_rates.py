@@ -253,6 +253,8 @@ async def test_calls_that_come_and_go_while_it_comes_back_are_counted_right(serv
                     running -= 2
                 await asyncio.sleep(0)
             assert await is_kept(rates)
+        # Its connections have gone, too, which it has not seen yet.
+        await arrive(other)
         assert await is_kept(other)
         (lack,) = await other.take([calls(1)])
         assert lack.used == running == rates._calls["team/a"]

@@ -38,6 +38,10 @@ FAULTS_BY_REASON: Mapping[str, tuple[type[errors.CallError], int]] = {
     "GATEWAY_OVERLOADED": (errors.GatewayOverloaded, 0),
     "CIRCUIT_OPEN": (errors.CircuitOpen, 0),
     "SHUTTING_DOWN": (errors.ShuttingDown, 0),
+    "STORE_UNAVAILABLE": (errors.StoreUnavailable, 0),
+    "STORAGE_FULL": (errors.StorageFull, 0),
+    "QUOTA_EXCEEDED": (errors.QuotaExceeded, 0),
+    "BUDGET_EXCEEDED": (errors.BudgetExceeded, 0),
     "READER_TOO_SLOW": (errors.ReaderTooSlow, 0),
     "INTERNAL_ERROR": (errors.InternalError, 0),
 }

@@ -96,8 +96,9 @@ class RedisRates:
         try:
             await self._join()
         except StoreAway as away:
-            self._go_local(str(away))
+            self.trouble = str(away)
             self._on_mode(LOCAL)
+            await self._drop_link()
         except StoreRefused:
             await self._drop_link()
             raise
@@ -213,7 +214,6 @@ class RedisRates:
                     await self._wake.wait()
         except (StoreAway, StoreRefused) as away:
             self._go_local(str(away))
-            self._on_mode(LOCAL)
             await self._drop_link()
         finally:
             beat.cancel()
@@ -302,8 +302,9 @@ class RedisRates:
 
     def _go_local(self, trouble: str) -> None:
         """Go on alone, and answer all who wait."""
-        self.trouble = trouble
-        self.mode = LOCAL
+        if self.mode == SHARED:
+            self.mode, self.trouble = LOCAL, trouble
+            self._on_mode(LOCAL)
         waiting = [*self._flying, *self._asked]
         self._flying, self._asked, self._changes = [], [], []
         for takes, answer in waiting:

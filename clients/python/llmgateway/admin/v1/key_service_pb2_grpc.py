@@ -139,8 +139,8 @@ class KeyServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteKey(self, request, context):
-        """Deletes a Key, whose secrets end within a second. Its usage stays, and so does its name: no other
-        Key can have it. Errors: `NOT_FOUND`, `ABORTED`, `FAILED_PRECONDITION`.
+        """Deletes a Key, whose secrets end within a second, with the quotas of its own. Its usage stays, and
+        so does its name: no other Key can have it. Errors: `NOT_FOUND`, `ABORTED`, `FAILED_PRECONDITION`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

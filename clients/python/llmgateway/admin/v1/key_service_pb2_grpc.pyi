@@ -66,8 +66,8 @@ class KeyServiceStub:
     `PERMISSION_DENIED` for a Key that may do more than the caller's.
     """
     DeleteKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.DeleteKeyRequest, _key_service_pb2.DeleteKeyResponse]
-    """Deletes a Key, whose secrets end within a second. Its usage stays, and so does its name: no other
-    Key can have it. Errors: `NOT_FOUND`, `ABORTED`, `FAILED_PRECONDITION`.
+    """Deletes a Key, whose secrets end within a second, with the quotas of its own. Its usage stays, and
+    so does its name: no other Key can have it. Errors: `NOT_FOUND`, `ABORTED`, `FAILED_PRECONDITION`.
     """
 
 @_typing.type_check_only
@@ -108,8 +108,8 @@ class KeyServiceAsyncStub(KeyServiceStub):
     `PERMISSION_DENIED` for a Key that may do more than the caller's.
     """
     DeleteKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.DeleteKeyRequest, _key_service_pb2.DeleteKeyResponse]  # type: ignore[assignment]
-    """Deletes a Key, whose secrets end within a second. Its usage stays, and so does its name: no other
-    Key can have it. Errors: `NOT_FOUND`, `ABORTED`, `FAILED_PRECONDITION`.
+    """Deletes a Key, whose secrets end within a second, with the quotas of its own. Its usage stays, and
+    so does its name: no other Key can have it. Errors: `NOT_FOUND`, `ABORTED`, `FAILED_PRECONDITION`.
     """
 
 class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -189,8 +189,8 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.DeleteKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.DeleteKeyResponse, _abc.Awaitable[_key_service_pb2.DeleteKeyResponse]]:
-        """Deletes a Key, whose secrets end within a second. Its usage stays, and so does its name: no other
-        Key can have it. Errors: `NOT_FOUND`, `ABORTED`, `FAILED_PRECONDITION`.
+        """Deletes a Key, whose secrets end within a second, with the quotas of its own. Its usage stays, and
+        so does its name: no other Key can have it. Errors: `NOT_FOUND`, `ABORTED`, `FAILED_PRECONDITION`.
         """
 
 def add_KeyServiceServicer_to_server(servicer: KeyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

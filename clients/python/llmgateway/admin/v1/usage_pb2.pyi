@@ -87,7 +87,7 @@ class UsageRow(_message.Message):
     """What it cost, adjustments included, in 1e-9 US dollars. Negative where adjustments made it so."""
     latency_p50_ms: _builtins.float
     """How long the attempts that answered took: half of them no longer than this, within 5 %. Unset
-    where none did, and where the row is of several teams that the caller may see among others.
+    where none did, and where the row adds up some of several teams, since percentiles cannot be added.
     """
     latency_p90_ms: _builtins.float
     """As `latency_p50_ms`: nine of ten."""

@@ -324,27 +324,28 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE metric WHEN 'cost' THEN coalesce(cost, 0) WHEN 'tokens' THEN tokens ELSE requests END
 $$;
 
--- The scopes of one kind that an attempt belongs to.
-CREATE FUNCTION scopes_of(
-    scope_kind text, team text, teams text[], key text, end_user text, provider text, model text
-) RETURNS text[]
+-- The scopes of the teams that an attempt belongs to.
+CREATE FUNCTION team_scopes(team text, teams text[]) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    IF scope_kind = 'organization' THEN
-        RETURN ARRAY['organization'];
-    ELSIF scope_kind = 'team' THEN
-        RETURN ARRAY(SELECT DISTINCT 'team/' || name FROM unnest(teams || team) AS name WHERE name <> '');
-    ELSIF scope_kind = 'key' AND key <> '' THEN
-        RETURN ARRAY['key/' || key];
-    ELSIF scope_kind = 'end_user' AND end_user <> '' THEN
-        RETURN ARRAY['end_user/' || end_user];
-    ELSIF scope_kind = 'provider' AND provider <> '' THEN
-        RETURN ARRAY['provider/' || provider];
-    ELSIF scope_kind = 'model' AND model <> '' THEN
-        RETURN ARRAY['model/' || provider || '/' || model];
-    END IF;
-    RETURN '{}';
+    RETURN ARRAY(SELECT DISTINCT 'team/' || name FROM unnest(teams || team) AS name WHERE name <> '');
 END $$;
+
+-- The scopes of one kind that an attempt belongs to. An expression, so that PostgreSQL calls no function for it.
+CREATE FUNCTION scopes_of(
+    scope_kind text, team_scopes text[], key text, end_user text, provider text, model text
+) RETURNS text[]
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN scope_kind = 'organization' THEN ARRAY['organization']
+        WHEN scope_kind = 'team' THEN team_scopes
+        WHEN scope_kind = 'key' AND key <> '' THEN ARRAY['key/' || key]
+        WHEN scope_kind = 'end_user' AND end_user <> '' THEN ARRAY['end_user/' || end_user]
+        WHEN scope_kind = 'provider' AND provider <> '' THEN ARRAY['provider/' || provider]
+        WHEN scope_kind = 'model' AND model <> '' THEN ARRAY['model/' || provider || '/' || model]
+        ELSE '{}'
+    END
+$$;
 
 -- What the counters that an intent holds have of it.
 CREATE FUNCTION held_charges(opened intent) RETURNS delta[]
@@ -373,6 +374,7 @@ DECLARE
     metric text;
     "window" text;
     began record;
+    teams text[];
 BEGIN
     FOREACH one IN ARRAY known LOOP
         seen := seen || ARRAY[format('%s %s %s', one.metric, one."window", one.scope)];
@@ -394,10 +396,11 @@ BEGIN
     SELECT * INTO began FROM jsonb_to_record(entry) AS e(
         started_ns bigint, team text, teams text[], key text, end_user text, provider text, model text
     );
+    teams := team_scopes(began.team, began.teams);
     FOREACH fitting IN ARRAY kept LOOP
         CONTINUE WHEN began.started_ns < fitting.start_s * 1000000000;
         FOREACH scope IN ARRAY scopes_of(
-            fitting.scope_kind, began.team, began.teams, began.key, began.end_user, began.provider, began.model
+            fitting.scope_kind, teams, began.key, began.end_user, began.provider, began.model
         ) LOOP
             CONTINUE WHEN format('%s %s %s', fitting.metric, fitting."window", scope) = ANY (seen);
             charges := charges || ROW(
@@ -543,13 +546,10 @@ CREATE FUNCTION settle(ops jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     kept family[] := kept_families();
-    deltas delta[] := '{}';
-    op jsonb;
 BEGIN
-    FOR op IN SELECT value FROM jsonb_array_elements(ops) LOOP
-        deltas := deltas || settle_one(op, kept);
-    END LOOP;
-    PERFORM change_counters(deltas);
+    PERFORM change_counters(ARRAY(
+        SELECT d FROM jsonb_array_elements(ops) AS o(op), unnest(settle_one(op, kept)) AS d
+    ));
 END $$;
 
 -- Book a correction of cost.
@@ -657,7 +657,7 @@ LANGUAGE sql AS $$
     )
     INSERT INTO counter (scope, metric, "window", start_s, committed)
     SELECT s.scope, metric_, window_, since_s, sum(amount)
-    FROM spent, unnest(scopes_of(kind_, team, teams, key, end_user, provider, model)) AS s(scope)
+    FROM spent, unnest(scopes_of(kind_, team_scopes(team, teams), key, end_user, provider, model)) AS s(scope)
     GROUP BY 1
     ORDER BY 1
     ON CONFLICT (scope, metric, "window", start_s) DO UPDATE SET committed = excluded.committed
