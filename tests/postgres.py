@@ -161,8 +161,8 @@ def shared_server() -> PostgresServer:
 async def emptied(server: PostgresServer) -> str:
     """Empty the database that has the schema; return its URL. To create one anew takes a second."""
     connection = await asyncpg.connect(server.url(MIGRATED))
-    for table in ("process", "need", "family", "counter", "intent", "attempt", "hour", "object"):
+    for table in ("process", "need", "family", "counter", "intent", "attempt", "rolled", "object"):
         await connection.execute(f"DELETE FROM llmgateway.{table}")
-    await connection.execute("UPDATE llmgateway.horizon SET before_ns = 0")
+    await connection.execute("UPDATE llmgateway.mark SET rolled = 0, pruned_ns = 0")
     await connection.close()
     return server.url(MIGRATED)

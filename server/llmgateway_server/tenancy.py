@@ -95,6 +95,7 @@ class Tenancy:
         """Put in force what changes, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keeper.run())
+            tasks.create_task(self._desk.watch.run())
             while True:
                 await asyncio.sleep(POLL_S)
                 await self._refresh()

@@ -22,6 +22,7 @@ class Refusal(NamedTuple):
 
     code: grpc.StatusCode
     message: str
+    reason: str = "ERROR_REASON_STORE_UNAVAILABLE"
 
 
 class ScriptedAdmin:
@@ -83,7 +84,7 @@ def told(answer: Message | Refusal, context: grpc.ServicerContext) -> Message:
 def refuse(answer: Refusal, context: grpc.ServicerContext) -> NoReturn:
     """End a call as the gateway ends it."""
     status = status_pb2.Status(code=answer.code.value[0], message=answer.message)
-    status.details.add().Pack(error_details_pb2.ErrorInfo(reason="ERROR_REASON_SOME", domain="llmgateway.dev"))
+    status.details.add().Pack(error_details_pb2.ErrorInfo(reason=answer.reason, domain="llmgateway.dev"))
     details = status.SerializeToString()
     context.set_trailing_metadata((("grpc-status-details-bin", details), ("x-request-id", "call_1")))
     context.abort(answer.code, answer.message)

@@ -355,7 +355,12 @@ def test_a_new_limit_that_does_not_fit_the_metric_changes_nothing(ask: Run, admi
 
 
 def test_a_refusal_is_one_sentence_with_the_id_of_the_call(ask: Run, admin: ScriptedAdmin) -> None:
-    admin.answer("GetKey", Refusal(grpc.StatusCode.NOT_FOUND, "There is no keys/ci\x1b[2J that you may see."))
+    admin.answer(
+        "GetKey",
+        Refusal(
+            grpc.StatusCode.NOT_FOUND, "There is no keys/ci\x1b[2J that you may see.", "ERROR_REASON_RESOURCE_NOT_FOUND"
+        ),
+    )
     result = ask("keys", "get", "ci")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "There is no keys/ci\N{REPLACEMENT CHARACTER}[2J that you may see. (call call_1)\n"

@@ -89,9 +89,8 @@ async def connect(connection: Connection, work: Callable[[AdminClient], Coroutin
 
 def describe(error: GatewayError, target: str) -> str:
     """Say what went wrong, and where the admin services are if it is not there."""
-    is_gateways = bool(error.reason or error.call_id)
-    if not is_gateways and error.code.name == "UNIMPLEMENTED":
+    if not error.reason and error.code.name == "UNIMPLEMENTED":
         return f"What answers at {target} has no admin services. {WHERE}"
-    if not is_gateways and error.code.name == "UNAVAILABLE":
+    if not error.reason and error.code.name == "UNAVAILABLE":
         return f"{one_line(error.message)} {WHERE}"
     return describe_failure(error, target)

@@ -108,6 +108,18 @@ class QuotaSettings(Section):
             raise ValueError(f"a quota of {metric} needs a window: second, minute, hour, day, week, month or total")
         return limit
 
+    @field_validator("warn", "enforcement")
+    @classmethod
+    def check_softness(cls, value: Any, info: ValidationInfo) -> Any:  # Any: both are checked alike
+        """See to it that only what the ledger counts is warned of."""
+        metric, window = info.data.get("metric"), info.data.get("window")
+        is_now = metric == "concurrency" or (metric in ("requests", "tokens") and window in ("second", "minute"))
+        if is_now and value not in ((), "strict"):
+            raise ValueError("only cost, and windows of an hour and more, can warn or be soft")
+        if value == "estimate" and metric != "cost":
+            raise ValueError("only cost can be estimated")
+        return value
+
     @field_validator("anchor_day")
     @classmethod
     def check_anchor(cls, anchor_day: int | None, info: ValidationInfo) -> int | None:

@@ -156,7 +156,9 @@ class Booking:
         )
         if self._charges:
             desk.ledger.settle(settlement)
-            desk.line.wake([charge.counter for charge in self._charges])
+            counters = [charge.counter for charge in self._charges]
+            desk.line.wake(counters)
+            desk.watch.note(counters)
         else:
             desk.ledger.record(entry, settlement)
         self._finish(tally, cost)

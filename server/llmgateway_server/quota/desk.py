@@ -10,8 +10,9 @@ import msgspec
 from llmgateway_server.quota.line import Line
 from llmgateway_server.quota.quotas import QuotaBook
 from llmgateway_server.quota.usual import UsualOutput
+from llmgateway_server.quota.watch import Watch
 from llmgateway_server.quota.windows import Periods
-from llmgateway_server.store.ledger import Entry, Ledger
+from llmgateway_server.store.ledger import Counter, Entry, Ledger
 from llmgateway_server.store.rates import Rates
 
 
@@ -20,6 +21,10 @@ class Bookkeeper(Protocol):
 
     def overrun(self, entry: Entry, cost_usd_nanos: int, bound_usd_nanos: int) -> None:
         """Tell of an attempt that cost more than its bound."""
+        ...
+
+    def quota_warning(self, counter: Counter, share: float, text: str) -> None:
+        """Tell that a share of a quota is used. `text` is a sentence without its full stop."""
         ...
 
 
@@ -48,3 +53,8 @@ class Desk:
         self.line = Line()
         self.periods = Periods()
         self.usual = UsualOutput()
+        self.watch = Watch(ledger, bookkeeper)
+
+    def adopt(self, book: QuotaBook) -> None:
+        """Hold the calls to come to other quotas. What runs is booked by them, too."""
+        self.book = self.watch.book = book

@@ -30,7 +30,7 @@ class QuotaKeeper:
         now_s = self._desk.clocks.wall_ns() / NANOS_PER_S
         families = {family: self._desk.periods.at(window, now_s).start_s for family, window in book.families}
         await self._desk.ledger.activate(families)
-        self._desk.book = book
+        self._desk.adopt(book)
 
     def ask(self, quotas: Iterable[Quota]) -> None:
         """Have quotas put in force soon, by `run`."""

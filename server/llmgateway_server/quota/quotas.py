@@ -10,7 +10,7 @@ import msgspec
 from llmgateway_server.call import Principal
 from llmgateway_server.config.quotas import QuotaSettings
 from llmgateway_server.quota.windows import Window
-from llmgateway_server.store.ledger import Family, Metric
+from llmgateway_server.store.ledger import Counter, Family, Metric
 from llmgateway_server.store.rates import Take
 
 ORGANIZATION = "organization"
@@ -54,6 +54,13 @@ class Counted(msgspec.Struct, frozen=True):
     limit: int | None
 
 
+class Threshold(msgspec.Struct, frozen=True):
+    """Shares of a limit that are told of once they are used."""
+
+    limit: int
+    shares: Sequence[float]
+
+
 class Limits(msgspec.Struct, frozen=True):
     """All that applies to some scopes, by how it is kept: in the ledger, as rates, as calls at once.
 
@@ -75,12 +82,13 @@ NOTHING = Limits()
 
 
 class QuotaBook:
-    """Quotas by what they apply to."""
+    """Quotas by what they apply to. `warns` says that some are told of before they are used up."""
 
     def __init__(self, quotas: Iterable[Quota]) -> None:
         self._by_scope: dict[str, list[Quota]] = {}
         for quota in quotas:
             self._by_scope.setdefault(quota.scope, []).append(quota)
+        self.warns = any(quota.warn for quota in self.quotas)
         # The same callers come again and again; end users are many, and each is known for a while.
         self.limits_of = lru_cache(maxsize=MAX_KNOWN)(self._limits_of)
 
@@ -101,6 +109,14 @@ class QuotaBook:
             for quota in self.quotas
             if quota.window is not None and not quota.is_rate
         }
+
+    def thresholds_of(self, counter: Counter) -> Sequence[Threshold]:
+        """Return the shares of limits that are told of for a counter."""
+        return [
+            Threshold(quota.limit, quota.warn)
+            for quota in self._quotas_of(counter.scope)
+            if quota.warn and quota.metric == counter.metric and quota.window and quota.window.text == counter.window
+        ]
 
     def _limits_of(self, scopes: tuple[str, ...]) -> Limits:
         """Return what applies to some scopes together."""

@@ -84,6 +84,11 @@ class Metrics:
         self._overruns = self._counter(
             "llmgateway_overruns", "Attempts that cost more than they could by what was asked for.", ("provider",)
         )
+        self._quota_warnings = self._counter(
+            "llmgateway_quota_warnings",
+            "Times that a quota was used to a share that its configuration names.",
+            ("scope_kind", "metric", "window", "share"),
+        )
         self._ledger_writable = Gauge(
             "llmgateway_ledger_writable", "Whether the ledger can be written: 1 or 0.", registry=self.registry
         )
@@ -183,6 +188,10 @@ class Metrics:
     def overrun(self, provider: str) -> None:
         """Count an attempt that cost more than its bound."""
         self._overruns.add((provider,))
+
+    def quota_warning(self, scope_kind: str, metric: str, window: str, share: str) -> None:
+        """Count a quota that is used to a share."""
+        self._quota_warnings.add((scope_kind, metric, window, share))
 
     def ledger_writable(self, is_writable: bool) -> None:
         """Tell whether the ledger can be written."""

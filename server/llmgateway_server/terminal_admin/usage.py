@@ -18,7 +18,8 @@ Reconciled = usage_pb2.ReconciledRow
 
 START = "start_time"
 GROUP = "group"
-DAY_BEGIN = "T00:00:00Z"
+EXACT_BELOW_MS = 10
+TIMES = ((86_400, "%Y-%m-%d"), (60, "%Y-%m-%d %H:%M"), (1, "%Y-%m-%d %H:%M:%S"))
 
 COUNTS = MappingProxyType(
     {
@@ -66,18 +67,18 @@ def csv_of(names: Sequence[str], documents: Sequence[Document]) -> bytes:
 
 def usage_table(rows: Sequence[Row], by: Sequence[str], *, has_buckets: bool) -> Table:
     """Return rows for people, with a line of totals. Percentiles cannot be added up."""
-    heads = [*(["from"] if has_buckets else []), *by]
+    heads = [*(["from (UTC)"] if has_buckets else []), *by]
     columns = [*map(Column, heads), *(Column(title, is_number=True) for title in (*COUNTS, "cost", *LATENCIES))]
     *costs, cost = dollar_column([*(row.cost_usd_nanos for row in rows), sum(row.cost_usd_nanos for row in rows)])
     lines = [
         [
-            *([shown_time(row)] if has_buckets else []),
+            *([time] if has_buckets else []),
             *(row.group[name] for name in by),
             *(f"{getattr(row, field):,}" for field in COUNTS.values()),
             shown_cost,
             *(shown_latency(row, field) for field in LATENCIES.values()),
         ]
-        for row, shown_cost in zip(rows, costs, strict=True)
+        for row, time, shown_cost in zip(rows, shown_times(rows), costs, strict=True)
     ]
     totals = [f"{sum(map(attrgetter(field), rows)):,}" for field in COUNTS.values()]
     # Without a column for it the word has no place, and one line is its own total.
@@ -85,13 +86,18 @@ def usage_table(rows: Sequence[Row], by: Sequence[str], *, has_buckets: bool) ->
     return table_of(columns, lines, total)
 
 
-def shown_time(row: Row) -> str:
-    """Return when a row's bucket begins; the day alone where that is when it does."""
-    return row.start_time.ToJsonString().removesuffix(DAY_BEGIN)
+def shown_times(rows: Sequence[Row]) -> Sequence[str]:
+    """Return when each row's bucket begins, no more finely than any of them needs."""
+    seconds = [row.start_time.seconds for row in rows]
+    form = next(form for unit_s, form in TIMES if all(second % unit_s == 0 for second in seconds))
+    return [f"{row.start_time.ToDatetime():{form}}" for row in rows]
 
 
 def shown_latency(row: Row, field: str) -> str:
-    return f"{getattr(row, field):,.0f}" if row.HasField(field) else ""  # type: ignore[arg-type]  # one of LATENCIES
+    if not row.HasField(field):  # type: ignore[arg-type]  # one of LATENCIES
+        return ""
+    latency_ms: float = getattr(row, field)
+    return f"{latency_ms:,.0f}" if latency_ms >= EXACT_BELOW_MS else f"{latency_ms:.1f}"
 
 
 def unpriced_count(rows: Sequence[Row]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from llmgateway_server.store.ledger import Row, Source
+from llmgateway_server.store.ledger import Row, Source, UsageQuery
 from llmgateway_server.store.sqlite import reports
 from llmgateway_server.store.sqlite.database import in_snapshot
 from llmgateway_server.store.sqlite.schema import connect_for_reading
@@ -20,10 +20,14 @@ ALL_ROWS = 10**6
 
 
 class Books(msgspec.Struct, frozen=True):
-    """All rows of a ledger at one moment, open ones included, and what its counters have committed by scope."""
+    """All rows of a ledger at one moment, open ones included, and what its counters have committed by scope.
+
+    `used_usd_nanos` is what reports say, rows that are pruned included.
+    """
 
     rows: Sequence[Row]
     committed: dict[str, int]
+    used_usd_nanos: int
 
     @property
     def booked_usd_nanos(self) -> int:
@@ -83,6 +87,7 @@ def read_books(path: Path) -> Books:
                     for counter, amount in all_counters(reader).items()
                     if counter.metric == "cost" and counter.window.startswith("total")
                 },
+                sum(row.cost_usd_nanos for row in reports.usage(reader, UsageQuery(0, FOR_EVER_NS))),
             ),
             connection,
         )

@@ -3,7 +3,7 @@
     python -m tests.e2e.budgets.killable POINT COUNT SIGNAL serve --config FILE
 
 At the COUNT-th passage of POINT the process sends itself SIGNAL (KILL or STOP). Nothing else is changed, but that rows
-are summed up and pruned often enough to be killed at. Without a passage it is the gateway as ever.
+are summed up often enough to be killed at, and pruned where that is the point. Without a passage it is the gateway as ever.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, Literal, NamedTuple
 # In earnest a process is dead after 15 s, which only a campaign waits for.
 IS_HURRIED = os.environ.get("HYPOTHESIS_PROFILE") != "campaign"
 PRUNE_EVERY = 10
+HOUR_NS = 3600 * 10**9
 ROLL_EVERY = 20
 STORE = "llmgateway_server.store.sqlite"
 
@@ -54,10 +55,15 @@ POINTS: dict[str, Point] = {
     "answer-is-booked": Point("after", "llmgateway_server.quota.booking", "Booking._settle"),
     "sums-are-about-to-be-rolled": Point("before", f"{STORE}.writer", "Writer._roll"),
     "sums-are-rolled": Point("after", f"{STORE}.writer", "roll"),
+}
+"""Points that a gateway passes while it serves."""
+
+PRUNING: dict[str, Point] = {
+    "prune-is-about-to-be-marked": Point("before", f"{STORE}.ledger", "mark_pruned"),
     "prune-is-marked": Point("after", f"{STORE}.ledger", "mark_pruned"),
     "some-rows-are-pruned": Point("after", f"{STORE}.ledger", "delete_some"),
 }
-"""Points that a gateway passes while it serves."""
+"""Points that a gateway passes which prunes all rows while it serves."""
 
 STARTING: dict[str, Point] = {
     "presumption-begins": Point("before", f"{STORE}.tables", "Tables.presume_all"),
@@ -128,12 +134,17 @@ def lay(point: Point, count: int, number: signal.Signals) -> None:
     setattr(owner, name, Trap(count, number).around(getattr(owner, name), point.when))
 
 
-def roll_and_prune_often() -> None:
-    """Have rows summed up and pruned while the gateway serves: all that lie before this hour."""
+def roll_often() -> None:
+    """Have rows summed up a few at a time."""
     from llmgateway_server.store.sqlite import writer
-    from llmgateway_server.store.sqlite.ledger import SqliteLedger
 
     writer.ROLL_EVERY = ROLL_EVERY
+
+
+def prune_often() -> None:
+    """Have all rows pruned while the gateway serves, those of this hour, too."""
+    from llmgateway_server.store.sqlite.ledger import SqliteLedger
+
     reserve = SqliteLedger.reserve
     passed = 0
 
@@ -141,7 +152,7 @@ def roll_and_prune_often() -> None:
         nonlocal passed
         passed += 1
         if passed % PRUNE_EVERY == 0:
-            await self.prune(self._clock())
+            await self.prune(self._clock() + HOUR_NS)
         return await reserve(self, intents)
 
     SqliteLedger.reserve = reserve_and_prune  # type: ignore[method-assign]
@@ -157,10 +168,12 @@ def hurry() -> None:
 
 def main() -> None:
     name, count, number = sys.argv[1], int(sys.argv[2]), signal.Signals[f"SIG{sys.argv[3]}"]
-    roll_and_prune_often()
+    roll_often()
+    if name in PRUNING:
+        prune_often()
     if name in SHARED and IS_HURRIED:
         hurry()
-    lay({**POINTS, **STARTING, **SHARED}[name], count, number)
+    lay(ALL_POINTS[name], count, number)
     from llmgateway_server.cli import main as run
 
     sys.argv[1:] = sys.argv[4:]
@@ -170,6 +183,8 @@ def main() -> None:
 SHARED: dict[str, Point] = {
     "call-is-reserved-in-postgres": Point("after", "llmgateway_server.store.postgres.ledger", "PostgresLedger.reserve"),
 }
+
+ALL_POINTS = {**POINTS, **PRUNING, **STARTING, **SHARED}
 
 if __name__ == "__main__":
     main()

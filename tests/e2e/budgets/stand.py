@@ -13,11 +13,11 @@ import itertools
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import aiohttp
 import msgspec
@@ -28,6 +28,8 @@ from tests.bench.processes import free_port
 from tests.e2e.budgets.books import Books, read_books
 from tests.e2e.serving import SAFETY_S, WHOLE_GATEWAY, Served, environment, read_banner
 from tests.fakes.billing import BEHAVIOURS, EXCEEDING, PRICES, BillingProvider
+
+Seen = TypeVar("Seen")
 
 POLL_S = 0.02
 CHANNELS = 12
@@ -110,11 +112,23 @@ class Stand:
         await self.served.exit_code()
 
 
-async def eventually(look: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:  # Any: whatever is looked at
-    """Look until something holds; return what was seen then."""
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until something holds of another process, which tells nobody when it does."""
     async with asyncio.timeout(SAFETY_S):
-        while not holds(seen := look()):
+        while not await holds():  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
+
+
+async def eventually(look: Callable[[], Seen], holds: Callable[[Seen], object]) -> Seen:
+    """Look until something holds; return what was seen then."""
+    seen = look()
+
+    async def look_again() -> bool:
+        nonlocal seen
+        seen = look()
+        return bool(holds(seen))
+
+    await until(look_again)
     return seen
 
 
@@ -154,7 +168,7 @@ async def ask_grpc(it: Stand, model: str, streams: bool, user: str, write: int, 
             await it.client.generate(request)
     except GatewayError as error:
         code = error.reason_name.removeprefix("ERROR_REASON_").lower()
-        is_lost = code == "unspecified" or error.code.name == "UNAVAILABLE" and not error.call_id
+        is_lost = code == "unspecified" or (error.code.name == "UNAVAILABLE" and not error.call_id)
         return Outcome("lost" if is_lost else code, error.retry_after_s, 0, str(error))
     return Outcome()
 

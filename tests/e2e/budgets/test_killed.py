@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from llmgateway_server.store.ledger import Row, Source
 
 from tests.e2e.budgets.books import Books, adjusted, read_books
-from tests.e2e.budgets.killable import POINTS, SHARED, STARTING, find
+from tests.e2e.budgets.killable import ALL_POINTS, POINTS, PRUNING, STARTING, find
 from tests.e2e.budgets.stand import KILLABLE, WAYS, Stand, budget, callers, document, gateway, start, write_document
 from tests.e2e.serving import SAFETY_S
 from tests.fakes.billing import PRICES, BillingProvider
@@ -22,9 +22,11 @@ from tests.fakes.billing import PRICES, BillingProvider
 IS_CAMPAIGN = os.environ.get("HYPOTHESIS_PROFILE") == "campaign"
 SEEDS = range(200) if IS_CAMPAIGN else range(4)
 STARTING_SEEDS = range(3 * len(STARTING)) if IS_CAMPAIGN else range(1)
+PRUNING_SEEDS = range(3 * len(PRUNING)) if IS_CAMPAIGN else range(1)
 RANDOM_SHARE = 4
 MODELS = ("usual", "usual", "usual", "paced", "silent", "failing", "breaking", "held-middle")
 CALLERS = 8
+POLL_S = 0.05
 CALLS_AFTER = 8
 CONCURRENCY = 12
 LIMIT = 300
@@ -90,17 +92,26 @@ class Life:
         self.seen = attempts
         return books
 
-    async def die(self, it: Stand) -> None:
+    def poll_sums(self) -> Books:
+        """Look into the file whose rows are pruned: the sums cover the bill."""
+        billed = self.provider.billed_usd_nanos
+        books = read_books(self.file)
+        assert billed <= books.used_usd_nanos + books.held_usd_nanos
+        assert books.committed.get("organization", 0) == books.used_usd_nanos
+        return books
+
+    async def die(self, it: Stand, poll: Callable[[Life], Books] = poll) -> None:
         """Call and poll until the gateway is killed."""
         calls = [asyncio.ensure_future(self.call_on(it)) for _ in range(CALLERS)]
         ended = asyncio.ensure_future(it.served.exit_code())
-        while not ended.done():
-            self.poll()
-            await asyncio.wait([ended], timeout=0.05)
+        async with asyncio.timeout(2 * SAFETY_S):
+            while not ended.done():
+                poll(self)
+                await asyncio.wait([ended], timeout=POLL_S)
         assert await ended == -signal.SIGKILL
         async with asyncio.timeout(SAFETY_S):
             await asyncio.gather(*calls)
-        self.poll()
+        poll(self)
 
     def check(self, books: Books) -> None:
         """See that nothing is lost: of what was billed, and of what callers were told."""
@@ -149,6 +160,20 @@ async def test_a_gateway_killed_while_it_serves_loses_and_doubles_nothing(tmp_pa
         await live_on(story)
 
 
+@pytest.mark.parametrize("seed", PRUNING_SEEDS)
+async def test_a_gateway_killed_while_it_prunes_keeps_the_sums(tmp_path: Path, seed: int) -> None:
+    point = [*PRUNING][(seed + 2) % len(PRUNING)]
+    async with life(tmp_path, seed) as story:
+        async with story.living(point, str(story.random.randrange(1, 6)), "KILL") as it:
+            await story.die(it, Life.poll_sums)
+        async with story.living() as it:
+            await story.call_on(it, CALLS_AFTER)
+            books = await it.stop()
+        assert not books.open_rows
+        assert books.committed["organization"] == books.used_usd_nanos >= story.provider.billed_usd_nanos
+        assert len(books.attempts) < story.user_count, "nothing was pruned"
+
+
 @pytest.mark.parametrize("seed", STARTING_SEEDS)
 async def test_a_gateway_killed_while_it_starts_presumes_and_counts_once(tmp_path: Path, seed: int) -> None:
     point = [*STARTING][(seed + 1) % len(STARTING)]
@@ -166,10 +191,10 @@ async def test_a_gateway_killed_while_it_starts_presumes_and_counts_once(tmp_pat
         assert books.committed["provider/fake"] == books.booked_usd_nanos
 
 
-@pytest.mark.parametrize("name", [*POINTS, *STARTING, *SHARED])
+@pytest.mark.parametrize("name", ALL_POINTS)
 def test_a_point_names_what_there_is(name: str) -> None:
-    find({**POINTS, **STARTING, **SHARED}[name])
+    find(ALL_POINTS[name])
 
 
 def test_there_are_twenty_points_and_more() -> None:
-    assert len(POINTS) + len(STARTING) >= 20
+    assert len(POINTS) >= 20

@@ -6,7 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
-from llmgateway_server.admin.directory import BAN_KIND
+from llmgateway_server.admin.ban_body import BAN_KIND
 from llmgateway_server.store.ledger import Source
 from llmgateway_server.store.sqlite.schema import connect_for_reading
 

@@ -9,20 +9,21 @@ from pathlib import Path
 from tests.e2e.budgets.stand import (
     GRPC,
     GRPC_STREAM,
-    POLL_S,
     REST,
     Stand,
     budget,
     document,
     eventually,
     stand,
+    until,
     write_document,
 )
-from tests.e2e.serving import SAFETY_S
 from tests.fakes.billing import PRICES
 
 LIMIT = 100
-TOKENS = {"scope": "key/anonymous", "metric": "tokens", "window": "total", "limit": 50}
+# What one call of 100 tokens costs, and not quite two.
+FOR_ONE = "0.0015"
+TOKENS = {"scope": "key/anonymous", "metric": "tokens", "window": "total", "limit": 130}
 
 
 def configure(it: Stand, quotas: Sequence[dict[str, object]]) -> None:
@@ -32,9 +33,11 @@ def configure(it: Stand, quotas: Sequence[dict[str, object]]) -> None:
 
 async def until_told(it: Stand, *codes: str) -> None:
     """Call until a call ends in one of these ways."""
-    async with asyncio.timeout(SAFETY_S):
-        while (await it.ask("usual", GRPC, write=1, limit=LIMIT)).code not in codes:
-            await asyncio.sleep(POLL_S)
+
+    async def is_told() -> bool:
+        return (await it.ask("usual", GRPC, write=1, limit=LIMIT)).code in codes
+
+    await until(is_told)
 
 
 async def test_quotas_that_change_hold_at_once_and_cancel_nothing_that_runs(tmp_path: Path) -> None:
@@ -42,7 +45,7 @@ async def test_quotas_that_change_hold_at_once_and_cancel_nothing_that_runs(tmp_
         assert not (await it.ask("usual", REST, write=LIMIT, limit=LIMIT)).code
         running = asyncio.ensure_future(it.ask("held-middle", GRPC_STREAM, "runs-on", write=1, limit=LIMIT))
         await eventually(lambda: it.provider.lines_of("runs-on"), bool)
-        configure(it, [budget("0.0001")])  # lower than what is spent
+        configure(it, [budget(FOR_ONE)])  # lowered, to what is spent already
         await until_told(it, "budget_exceeded")
         configure(it, [budget(2)])  # raised
         await until_told(it, "")
@@ -64,7 +67,7 @@ async def test_a_quota_that_comes_in_mid_window_counts_what_runs_and_what_was_sp
             assert not (await it.ask("usual", GRPC, write=LIMIT, limit=LIMIT)).code
         running = asyncio.ensure_future(it.ask("held-middle", GRPC_STREAM, "runs-on", write=LIMIT, limit=LIMIT))
         await eventually(lambda: it.provider.lines_of("runs-on"), bool)
-        configure(it, [budget("0.0001", window="month")])
+        configure(it, [budget(FOR_ONE, window="month")])
         await until_told(it, "budget_exceeded")
         configure(it, [budget(1)])
         await until_told(it, "")

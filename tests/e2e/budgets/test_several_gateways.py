@@ -28,6 +28,7 @@ from tests.e2e.budgets.stand import (
     document,
     eventually,
     gateway,
+    until,
     write_document,
 )
 from tests.fakes.billing import BillingProvider
@@ -67,7 +68,9 @@ async def fleet(folder: Path, usd: str, programs: Sequence[Sequence[str]]) -> As
 async def read_shared(folder: Path) -> tuple[list[Row], Balance]:
     """Return the ledger's rows, and what the budget stands at."""
     url = shared_server().url("migrated")
-    reader = PostgresLedger(url, spool=folder / "reader", clock=lambda: 0, new_id=lambda: f"reader-{os.urandom(8).hex()}")
+    reader = PostgresLedger(
+        url, spool=folder / "reader", clock=lambda: 0, new_id=lambda: f"reader-{os.urandom(8).hex()}"
+    )
     await reader.start()
     try:
         rows = [row async for batch in reader.rows(0, FOR_EVER_NS) for row in batch]
@@ -97,13 +100,11 @@ async def test_a_gateway_that_stood_still_for_too_long_dispatches_nothing(tmp_pa
     async with fleet(tmp_path, "0.01", programs) as (still, other):
         lost = asyncio.ensure_future(still.ask("usual", GRPC, "lost", write=LIMIT, limit=LIMIT))
 
-        async def source_of_lost() -> Source | None:
+        async def is_presumed() -> bool:
             rows, _ = await read_shared(tmp_path)
-            return next((row.source for row in rows if row.entry.end_user == "lost"), None)
+            return [row.source for row in rows if row.entry.end_user == "lost"] == [Source.PRESUMED]
 
-        async with asyncio.timeout(60):
-            while await source_of_lost() is not Source.PRESUMED:
-                await asyncio.sleep(0.2)
+        await until(is_presumed)
         # What the one that stands still held is spent, for all that the other knows; the rest is there for others.
         nine = [await other.ask("usual", GRPC_STREAM, write=LIMIT, limit=LIMIT) for _ in range(FITTING)]
         assert [outcome.code for outcome in nine] == [""] * (FITTING - 1) + ["budget_exceeded"]
@@ -111,9 +112,10 @@ async def test_a_gateway_that_stood_still_for_too_long_dispatches_nothing(tmp_pa
         assert (await lost).code == "store_unavailable"
         assert not still.provider.lines_of("lost")
 
-        async with asyncio.timeout(60):
-            while (await read_shared(tmp_path))[1] != Balance((FITTING - 1) * CALL_USD_NANOS, 0):
-                await asyncio.sleep(0.2)
+        async def is_given_back() -> bool:
+            return (await read_shared(tmp_path))[1] == Balance((FITTING - 1) * CALL_USD_NANOS, 0)
+
+        await until(is_given_back)
         # It has a new incarnation by now, and what was presumed can be spent at either.
         assert not (await still.ask("usual", GRPC, write=LIMIT, limit=LIMIT)).code
         assert [await it.served.stop() for it in (still, other)] == [0, 0]
@@ -133,13 +135,11 @@ async def test_what_a_killed_gateway_held_is_presumed_by_the_others_and_covers_i
         await killed.kill()
         assert {(await call).code for call in calls} == {"lost"}
 
-        async def is_presumed() -> bool:
+        async def are_presumed() -> bool:
             rows, _ = await read_shared(tmp_path)
             return all(row.source is Source.PRESUMED for row in rows)
 
-        async with asyncio.timeout(60):
-            while not await is_presumed():
-                await asyncio.sleep(0.2)
+        await until(are_presumed)
         killed.provider.gate.set()
         rest = [await other.ask("usual", GRPC, write=LIMIT, limit=LIMIT) for _ in range(FITTING // 2 + 1)]
         assert [outcome.code for outcome in rest] == [""] * (FITTING // 2) + ["budget_exceeded"]

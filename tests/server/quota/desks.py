@@ -7,19 +7,23 @@ from collections.abc import Callable, Iterable
 
 from llmgateway_server.quota.desk import Clocks, Desk
 from llmgateway_server.quota.quotas import Quota, QuotaBook
-from llmgateway_server.store.ledger import Entry, Ledger
+from llmgateway_server.store.ledger import Counter, Entry, Ledger
 from llmgateway_server.store.local_rates import LocalRates
 from llmgateway_server.store.memory import MemoryLedger
 
 
 class Overruns:
-    """A bookkeeper that remembers: attempt, cost and bound."""
+    """A bookkeeper that remembers: attempt, cost and bound; and what it was told of quotas."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, int, int]] = []
+        self.warnings: list[str] = []
 
     def overrun(self, entry: Entry, cost_usd_nanos: int, bound_usd_nanos: int) -> None:
         self.seen.append((entry.attempt_id, cost_usd_nanos, bound_usd_nanos))
+
+    def quota_warning(self, counter: Counter, share: float, text: str) -> None:
+        self.warnings.append(text)
 
 
 def make_desk(
@@ -34,5 +38,5 @@ def make_desk(
     """Return a desk with quotas in force. A ledger that is given must have them activated already."""
     clocks = Clocks(monotonic_s, wall_ns)
     desk = Desk(ledger or MemoryLedger(wall_ns), LocalRates(monotonic_s), clocks, overruns or Overruns(), patience_s)
-    desk.book = QuotaBook(quotas)
+    desk.adopt(QuotaBook(quotas))
     return desk

@@ -190,7 +190,7 @@ async def test_a_target_that_overran_is_refused_where_cost_is_limited_and_nowher
     made.desk.suspended = {"fake/m": "It charged too much."}
     with pytest.raises(errors.PriceUnknown, match="It charged too much"):
         await made.reserve()
-    made.desk.book = QuotaBook(())
+    made.desk.adopt(QuotaBook(()))
     (await made.reserve()).answered(told(1, 1), 200, None)
 
 
@@ -207,9 +207,13 @@ async def test_an_output_limit_is_chosen_where_the_caller_gave_none() -> None:
 async def test_a_chosen_limit_is_lowered_to_what_fits_but_not_below_256() -> None:
     made = await world(quota("key/ci", 30_000))
     limits = []
-    with pytest.raises(errors.QuotaExceeded) as refused:
+
+    async def ask_on() -> None:
         while True:
             limits.append((await made.reserve(request_of())).output_limit)
+
+    with pytest.raises(errors.QuotaExceeded) as refused:
+        await ask_on()
     assert limits == sorted(limits, reverse=True)
     assert all(limit is not None and 256 <= limit <= 2_000 for limit in limits)
     assert 0 <= (await made.balance("key/ci")).held <= 30_000
@@ -441,7 +445,7 @@ async def test_a_soft_quota_counts_and_refuses_nobody() -> None:
 async def test_a_model_without_a_price_is_refused_where_cost_is_limited_with_the_line_to_add() -> None:
     made = await world(quota("key/ci", 1_000_000))
     for book in (made.desk.book, QuotaBook([quota("key/ci", 1_000_000, enforcement=ESTIMATE)])):
-        made.desk.book = book
+        made.desk.adopt(book)
         with pytest.raises(errors.PriceUnknown, match=r"models: \{fake/m: \{price: \{input: "):
             await made.reserve(request_of(), terms_of(()))
 
@@ -449,7 +453,7 @@ async def test_a_model_without_a_price_is_refused_where_cost_is_limited_with_the
 async def test_a_quota_that_comes_while_a_call_runs_counts_that_call() -> None:
     made = await world()
     booking = await made.reserve()
-    made.desk.book = QuotaBook([quota("key/ci", 1_000_000)])
+    made.desk.adopt(QuotaBook([quota("key/ci", 1_000_000)]))
     await made.start()
     booking.answered(told(5, 20), 200, None)
     assert await made.balance("key/ci") == Balance(205, 0)
@@ -460,7 +464,7 @@ async def test_a_reservation_may_be_dispatched_for_as_long_as_its_ledger_says() 
     made.ledger.lease_s = 10.0
     booking = await made.reserve()
     assert booking.dispatch_by_s == made.now_s + 10.0
-    made.desk.book = QuotaBook(())
+    made.desk.adopt(QuotaBook(()))
     assert (await made.reserve()).dispatch_by_s is None
 
 
@@ -484,3 +488,21 @@ async def test_a_thousand_at_once_on_a_budget_for_ten(count: int) -> None:
     for give_back in granted:
         give_back()
     assert await made.balance("key/ci") == Balance(0, 0)
+
+
+async def test_a_share_that_is_used_is_told_of_once_a_window() -> None:
+    day = Window("day")
+    made = await world(Quota("key/*", "cost", day, 10_000, (0.5, 0.8), SOFT))
+    for _ in range(3):
+        for count in (400, 200, 300, 500):
+            (await made.reserve(request_of())).answered(told(0, count), 200, None)
+            await made.desk.watch.look()
+        made.now_s += 86_400
+    assert (
+        made.overruns.warnings
+        == [
+            "the cost quota of key/ci for a day is used to 50%: 0.000006 US dollars of 0.00001 US dollars",
+            "the cost quota of key/ci for a day is used to 80%: 0.000009 US dollars of 0.00001 US dollars",
+        ]
+        * 3
+    )

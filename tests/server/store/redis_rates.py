@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from llmgateway_server.store.rates import Rates, Take
-from llmgateway_server.store.redis.rates import RedisRates, Timing
+from llmgateway_server.store.redis.rates import SHARED, RedisRates, Timing
 
 # A test of what happens while all is well must not fail because its machine is slow.
 PATIENT = Timing(answer_s=10.0, connect_s=10.0)
@@ -60,8 +60,10 @@ async def fleet(url: str, count: int, timing: Timing = PATIENT) -> AsyncIterator
     async with contextlib.AsyncExitStack() as stack:
         processes = [await stack.enter_async_context(process(url, f"p{number}", timing)) for number in range(count)]
         for one in processes:
-            one._ask_for_beat()
-            await arrive(one)
+            while one.fleet.count < count:
+                await one.modes.wait(SHARED)
+                one._ask_for_beat()
+                await arrive(one)
         yield processes
 
 

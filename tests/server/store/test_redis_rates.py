@@ -285,13 +285,15 @@ async def test_a_sign_of_life_keeps_long_calls_counted(url: str) -> None:
 
 async def test_a_sign_of_life_that_crosses_what_is_given_back_settles_it(url: str) -> None:
     async with fleet(url, 2) as (one, two):
-        assert not await one.take([calls(2)])
-        assert not await one.take([calls(2)])
-        one.give_back([calls(2)])
+        for _ in range(3):
+            assert not await one.take([calls(3)])
+            assert not await one.take([calls(3, "team/b")])
+        one.give_back([calls(3)] * 3)
         one._ask_for_beat()
-        one.give_back([calls(2)])
-        assert not await one.take([requests(1)])
-        assert [bool(await two.take([calls(2)])) for _ in range(3)] == [False, False, True]
+        one.give_back([calls(3, "team/b")])
+        await arrive(one)
+        assert [bool(await two.take([calls(3)])) for _ in range(4)] == [False, False, False, True]
+        assert [bool(await two.take([calls(3, "team/b")])) for _ in range(2)] == [False, True]
 
 
 async def test_a_thousand_at_once_get_what_there_is(url: str) -> None:

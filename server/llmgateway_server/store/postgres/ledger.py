@@ -34,14 +34,12 @@ from llmgateway_server.store.postgres.settlements import Settlements
 from llmgateway_server.store.postgres.spool import Spool
 from llmgateway_server.store.postgres.writing import clean, encode, ending_of_adjustment, keys_of, op_of
 
-PRUNED_AT_ONCE = 5_000
 BALANCES = """
     SELECT coalesce(c.committed, 0), coalesce(c.held, 0)
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY
         AS o(scope, metric, "window", start_s, place)
     LEFT JOIN counter c USING (scope, metric, "window", start_s) ORDER BY o.place"""
 ADJUST = "SELECT adjust($1::text::jsonb, $2::text::jsonb, $3::text::jsonb)"
-PRUNE = "SELECT prune($1, $2) AS count"
 
 log = logging.getLogger("llmgateway")
 
@@ -180,12 +178,7 @@ class PostgresLedger:
 
     async def prune(self, before_ns: int) -> int:
         await self.flush()
-        count = PRUNED_AT_ONCE
-        total = 0
-        while count == PRUNED_AT_ONCE:
-            count = (await self._reading.fetch(PRUNE, before_ns, PRUNED_AT_ONCE))[0]["count"]
-            total += count
-        return total
+        return await self._reports.prune(before_ns)
 
     async def expire(self, now_ns: int) -> None:
         """Presume the intents whose time is over by then, and what dead processes left open."""
@@ -218,6 +211,7 @@ class PostgresLedger:
                 await self._process.beat()
                 await self._reservations.recover()
                 await self._process.presume(self._clock())
+                await self._reports.roll()
             except StoreAway:
                 continue  # Whoever needs it hears of it.
             except asyncpg.PostgresError as error:

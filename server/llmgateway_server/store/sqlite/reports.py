@@ -14,9 +14,19 @@ import msgspec
 
 from llmgateway_server.store import counters
 from llmgateway_server.store.ledger import Counter, Entry, Family, Metric, Row, UsageQuery, UsageRow
-from llmgateway_server.store.sqlite import codec
+from llmgateway_server.store.sqlite import codec, histogram
 from llmgateway_server.store.sqlite.rolling import DAY_S, SUMS_OF_ROWS, SUMS_OF_SUMS, mark
-from llmgateway_server.store.usage import DIMENSIONS, HOUR_S, LABEL, LASTING, NANOS_PER_S, Groups, Sums, usage_rows
+from llmgateway_server.store.usage import (
+    DIMENSIONS,
+    HOUR_S,
+    LABEL,
+    LASTING,
+    NANOS_PER_S,
+    SUMMED,
+    Groups,
+    Sums,
+    usage_rows,
+)
 
 HOUR_NS = HOUR_S * NANOS_PER_S
 
@@ -26,46 +36,53 @@ Bound = str | int
 class Span(msgspec.Struct, frozen=True):
     """Where some of the numbers are: a table with its sums, which of its rows, and how they tell the time.
 
-    `has_details` says that labels, end users and times to the second are known there.
+    `latencies` is a histogram, or a bucket to group by. `has_details` says that labels, end users and times to the
+    second are known there.
     """
 
     table: str
-    latency_table: str
     sums: str
-    latency_count: str
+    latencies: str
     condition: str
     bounds: Sequence[int]
     start_s: str
     has_details: bool = False
 
+    @property
+    def is_rows(self) -> bool:
+        return self.table == "attempts"
+
 
 def of_rows(condition: str, *bounds: int) -> Span:
     """Return a span of rows."""
     start_s = f"started_ns / {NANOS_PER_S}"
-    return Span("attempts", "attempts", SUMS_OF_ROWS, "count(*)", condition, bounds, start_s, has_details=True)
+    return Span("attempts", SUMS_OF_ROWS, "latency_bucket", condition, bounds, start_s, has_details=True)
 
 
 def of_rows_by_hour(condition: str, *bounds: int) -> Span:
     """Return a span of rows that stand for the sums which will take them in."""
     start_s = f"started_ns / {HOUR_NS} * {HOUR_S}"
-    return Span("attempts", "attempts", SUMS_OF_ROWS, "count(*)", condition, bounds, start_s)
+    return Span("attempts", SUMS_OF_ROWS, "latency_bucket", condition, bounds, start_s)
 
 
 def of_sums(level: str, begin_s: int, end_s: int) -> Span:
     """Return a span of the sums of hours or days."""
     condition, bounds = "start_s >= ? AND start_s < ?", (begin_s, end_s)
-    return Span(f"{level}s", f"{level}_latencies", SUMS_OF_SUMS, "sum(attempt_count)", condition, bounds, "start_s")
+    return Span(f"{level}s", SUMS_OF_SUMS, "histogram_sum(latencies)", condition, bounds, "start_s")
 
 
 def usage(connection: sqlite3.Connection, query: UsageQuery) -> Sequence[UsageRow]:
     """Return the sums that a query asks for."""
     groups: Groups = {}
+    width = len(query.by)
     for span in spans_of(connection, query):
-        for bucket_s, *rest in connection.execute(*sums_statement(span, query)):
-            group = tuple(rest[: len(query.by)])
-            groups.setdefault((bucket_s, group), Sums()).add(rest[len(query.by) :])
-        for bucket_s, *group, latency_bucket, count in connection.execute(*latencies_statement(span, query)):
-            groups.setdefault((bucket_s, tuple(group)), Sums()).latencies[latency_bucket] += count
+        for bucket_s, *rest, latencies in connection.execute(*statement_of(span, query)):
+            sums = groups.setdefault((bucket_s, tuple(rest[:width])), Sums())
+            sums.add(rest[width : width + len(SUMMED)])
+            if not span.is_rows:
+                sums.latencies += histogram.counts_of(latencies)
+            elif latencies is not None:
+                sums.latencies[latencies] += rest[-1]
     return usage_rows(groups)
 
 
@@ -102,26 +119,19 @@ def spans_of_sums(since_s: int, until_s: int, bucket_s: int) -> Iterator[Span]:
             yield of_sums(level, begin_s, end_s)
 
 
-def sums_statement(span: Span, query: UsageQuery) -> tuple[str, Sequence[Bound]]:
-    """Return the statement for sums by bucket and group."""
+def statement_of(span: Span, query: UsageQuery) -> tuple[str, Sequence[Bound]]:
+    """Return the statement for sums by bucket and group.
+
+    Rows are grouped by latency, too, each time with their number: a function of SQL that is called for every row would
+    have to wait for the interpreter each time.
+    """
     columns, column_bounds = columns_of(span, query)
     condition, bounds = condition_of(span, query)
-    places = ", ".join(str(number) for number in range(1, len(query.by) + 2))
+    places = [str(number) for number in range(1, len(query.by) + 2)]
+    sums, places = (f"{span.sums}, count(*)", [*places, "latency_bucket"]) if span.is_rows else (span.sums, places)
     return (
-        f"SELECT {columns}, {span.sums} FROM {span.table} JOIN groups USING (group_id) "  # noqa: S608  # no outsider's text
-        f"WHERE {condition} GROUP BY {places}",
-        (*column_bounds, *bounds),
-    )
-
-
-def latencies_statement(span: Span, query: UsageQuery) -> tuple[str, Sequence[Bound]]:
-    """Return the statement for how many took how long, by bucket and group."""
-    columns, column_bounds = columns_of(span, query)
-    condition, bounds = condition_of(span, query)
-    places = ", ".join(str(number) for number in range(1, len(query.by) + 3))
-    return (
-        f"SELECT {columns}, latency_bucket, {span.latency_count} FROM {span.latency_table} JOIN groups USING (group_id) "  # noqa: S608, E501  # no outsider's text
-        f"WHERE {condition} AND latency_bucket IS NOT NULL GROUP BY {places}",
+        f"SELECT {columns}, {sums}, {span.latencies} FROM {span.table} JOIN groups USING (group_id) "  # noqa: S608  # no outsider's text
+        f"WHERE {condition} GROUP BY {', '.join(places)}",
         (*column_bounds, *bounds),
     )
 

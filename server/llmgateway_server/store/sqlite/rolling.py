@@ -23,29 +23,17 @@ SUMS_OF_ROWS = (
 SUMS_OF_SUMS = ", ".join(f"sum({name})" for name in SUMMED)
 
 
-def _start_of(length_s: int) -> str:
-    return f"started_ns / {length_s * NANOS_PER_S} * {length_s}"
-
-
-def _roll_sums(level: str, length_s: int) -> str:
+def _rolling_up(level: str, length_s: int) -> str:
+    """Return the statement that takes rows in."""
     added = ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMMED)
     return (
-        f"INSERT INTO {level}s SELECT {_start_of(length_s)}, group_id, {SUMS_OF_ROWS} FROM attempts "  # noqa: S608  # constants
-        f"WHERE id > ? AND id <= ? GROUP BY 1, 2 ON CONFLICT DO UPDATE SET {added}"
+        f"INSERT INTO {level}s SELECT started_ns / {length_s * NANOS_PER_S} * {length_s}, group_id, {SUMS_OF_ROWS}, "  # noqa: S608  # constants
+        "histogram(latency_bucket) FROM attempts WHERE id > ? AND id <= ? GROUP BY 1, 2 "
+        f"ON CONFLICT DO UPDATE SET {added}, latencies = histogram_add(latencies, excluded.latencies)"
     )
 
 
-def _roll_latencies(level: str, length_s: int) -> str:
-    return (
-        f"INSERT INTO {level}_latencies SELECT {_start_of(length_s)}, group_id, latency_bucket, count(*) FROM attempts "  # noqa: S608  # constants
-        "WHERE id > ? AND id <= ? AND latency_bucket IS NOT NULL GROUP BY 1, 2, 3 "
-        "ON CONFLICT DO UPDATE SET attempt_count = attempt_count + excluded.attempt_count"
-    )
-
-
-STATEMENTS = tuple(
-    roll(level, length_s) for level, length_s in LEVELS.items() for roll in (_roll_sums, _roll_latencies)
-)
+STATEMENTS = tuple(_rolling_up(level, length_s) for level, length_s in LEVELS.items())
 
 
 def roll(connection: sqlite3.Connection, most: int) -> int:

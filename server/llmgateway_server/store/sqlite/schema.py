@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llmgateway_server.store.ledger import StoreRefused
+from llmgateway_server.store.sqlite import histogram
 from llmgateway_server.store.usage import SUMMED
 
 # "LLMG": what tells a file of ours from another's.
@@ -49,14 +50,7 @@ LEDGER = (
     ) WITHOUT ROWID""",
     *(
         f"""CREATE TABLE {level}s (
-            start_s INTEGER, group_id INTEGER, {SUMS}, PRIMARY KEY (start_s, group_id)
-        ) WITHOUT ROWID"""
-        for level in ("hour", "day")
-    ),
-    *(
-        f"""CREATE TABLE {level}_latencies (
-            start_s INTEGER, group_id INTEGER, latency_bucket INTEGER, attempt_count INTEGER NOT NULL,
-            PRIMARY KEY (start_s, group_id, latency_bucket)
+            start_s INTEGER, group_id INTEGER, {SUMS}, latencies BLOB NOT NULL, PRIMARY KEY (start_s, group_id)
         ) WITHOUT ROWID"""
         for level in ("hour", "day")
     ),
@@ -82,6 +76,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     make_private(path)
     connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    histogram.register(connection)
     try:
         prepare(connection, path)
     except sqlite3.DatabaseError as error:
@@ -99,6 +94,7 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
     """Open a connection that cannot write."""
     connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA query_only = 1")
+    histogram.register(connection)
     return connection
 
 

@@ -54,6 +54,7 @@ CREATE TYPE delta AS (scope text, metric text, "window" text, start_s bigint, he
 
 -- Attempts that have ended, and adjustments. Only a presumed one still knows what it charged: a late settlement corrects that.
 CREATE TABLE attempt (
+    number bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     started_ns bigint NOT NULL,
     ended_ns bigint NOT NULL,
     cost_usd_nanos bigint,
@@ -91,9 +92,11 @@ CREATE TABLE attempt (
 );
 CREATE INDEX attempt_started ON attempt (started_ns, attempt_id);
 
--- Sums of rows that were pruned, by hour.
-CREATE TABLE hour (
-    hour_s bigint NOT NULL,
+-- Sums of rows by hour and by day, which take rows in by their numbers. Pruning a row changes none.
+CREATE TABLE rolled (
+    start_s bigint NOT NULL,
+    length_s integer NOT NULL,
+    latency_bucket smallint,
     attempt_count bigint NOT NULL,
     call_count bigint NOT NULL,
     error_count bigint NOT NULL,
@@ -106,19 +109,18 @@ CREATE TABLE hour (
     unpriced_count bigint NOT NULL,
     request_count bigint NOT NULL,
     answer_count bigint NOT NULL,
-    latency_bucket smallint,
     key text NOT NULL,
     team text NOT NULL,
     teams text[] NOT NULL,
     route text NOT NULL,
     provider text NOT NULL,
     model text NOT NULL,
-    UNIQUE NULLS NOT DISTINCT (hour_s, key, team, teams, route, provider, model, latency_bucket)
+    UNIQUE NULLS NOT DISTINCT (length_s, start_s, key, team, teams, route, provider, model, latency_bucket)
 );
 
--- One row: hours before this are told as a whole, be their rows pruned or belated.
-CREATE TABLE horizon (before_ns bigint NOT NULL);
-INSERT INTO horizon VALUES (0);
+-- One row: up to which number rows are in the sums, and before which time there may be nothing but sums.
+CREATE TABLE mark (rolled bigint NOT NULL, pruned_ns bigint NOT NULL);
+INSERT INTO mark VALUES (0, 0);
 
 -- Objects of the admin services. A deleted one stays, without a body, so that others learn of it.
 CREATE TABLE object (
@@ -615,53 +617,42 @@ BEGIN
     RETURN count;
 END $$;
 
--- Sum up what counters of one family have spent since a time, from the rows and from the hours that were pruned.
+-- Sum up what counters of one family have spent since a time: whole hours from their sums and from the rows that these have
+-- not taken in, the rest from rows. Sums know no end users.
 CREATE FUNCTION sum_up(kind_ text, metric_ text, window_ text, since_s bigint) RETURNS void
-LANGUAGE sql AS $$
-    WITH spent AS (
-        SELECT a.team, a.teams, a.key, a.end_user, a.provider, a.model, sum(a.amount) AS amount
-        FROM (
-            SELECT
-                CASE kind_ WHEN 'team' THEN team ELSE '' END AS team,
-                CASE kind_ WHEN 'team' THEN teams ELSE '{}' END AS teams,
-                CASE kind_ WHEN 'key' THEN key ELSE '' END AS key,
-                CASE kind_ WHEN 'end_user' THEN end_user ELSE '' END AS end_user,
-                CASE WHEN kind_ IN ('provider', 'model') THEN provider ELSE '' END AS provider,
-                CASE kind_ WHEN 'model' THEN model ELSE '' END AS model,
-                amount_of(metric_, cost_usd_nanos, input_token_count + output_token_count, request_count) AS amount
-            FROM attempt
-            WHERE started_ns >= since_s * 1000000000 AND started_ns >= (SELECT before_ns FROM horizon)
-            UNION ALL
-            SELECT
-                CASE kind_ WHEN 'team' THEN team ELSE '' END,
-                CASE kind_ WHEN 'team' THEN teams ELSE '{}' END,
-                CASE kind_ WHEN 'key' THEN key ELSE '' END,
-                '',
-                CASE WHEN kind_ IN ('provider', 'model') THEN provider ELSE '' END,
-                CASE kind_ WHEN 'model' THEN model ELSE '' END,
-                amount_of(metric_, cost_usd_nanos, input_token_count + output_token_count, request_count)
-            FROM attempt
-            WHERE started_ns / 3600000000000 * 3600 >= since_s AND started_ns < (SELECT before_ns FROM horizon)
-            UNION ALL
-            SELECT
-                CASE kind_ WHEN 'team' THEN team ELSE '' END,
-                CASE kind_ WHEN 'team' THEN teams ELSE '{}' END,
-                CASE kind_ WHEN 'key' THEN key ELSE '' END,
-                '',
-                CASE WHEN kind_ IN ('provider', 'model') THEN provider ELSE '' END,
-                CASE kind_ WHEN 'model' THEN model ELSE '' END,
-                amount_of(metric_, cost_usd_nanos, input_token_count + output_token_count, request_count)
-            FROM hour WHERE hour_s >= since_s
-        ) a
-        GROUP BY 1, 2, 3, 4, 5, 6
-    )
+LANGUAGE plpgsql AS $$
+DECLARE
+    next_hour_ns bigint := (since_s + 3599) / 3600 * 3600 * 1000000000;
+    is_for_users boolean := kind_ = 'end_user';
+BEGIN
     INSERT INTO counter (scope, metric, "window", start_s, committed)
     SELECT s.scope, metric_, window_, since_s, sum(amount)
-    FROM spent, unnest(scopes_of(kind_, team_scopes(team, teams), key, end_user, provider, model)) AS s(scope)
+    FROM (
+        SELECT
+            CASE kind_ WHEN 'team' THEN team_scopes(a.team, a.teams) END AS teams, a.key, a.end_user, a.provider, a.model,
+            sum(amount_of(metric_, cost, tokens, requests)) AS amount
+        FROM (
+            SELECT team, teams, key, '' AS end_user, provider, model, cost_usd_nanos AS cost,
+                input_token_count + output_token_count AS tokens, request_count AS requests
+            FROM rolled WHERE length_s = 3600 AND start_s >= since_s AND NOT is_for_users
+            UNION ALL
+            SELECT team, teams, key, '', provider, model, cost_usd_nanos, input_token_count + output_token_count,
+                request_count
+            FROM attempt, mark
+            WHERE number > mark.rolled AND started_ns / 3600000000000 * 3600 >= since_s AND NOT is_for_users
+            UNION ALL
+            SELECT team, teams, key, end_user, provider, model, cost_usd_nanos, input_token_count + output_token_count,
+                request_count
+            FROM attempt, mark
+            WHERE started_ns >= greatest(since_s * 1000000000, mark.pruned_ns)
+            AND (is_for_users OR started_ns < next_hour_ns)
+        ) a
+        GROUP BY 1, 2, 3, 4, 5
+    ) spent, unnest(scopes_of(kind_, teams, key, end_user, provider, model)) AS s(scope)
     GROUP BY 1
     ORDER BY 1
-    ON CONFLICT (scope, metric, "window", start_s) DO UPDATE SET committed = excluded.committed
-$$;
+    ON CONFLICT (scope, metric, "window", start_s) DO UPDATE SET committed = excluded.committed;
+END $$;
 
 -- Keep just the families that this process and the others need. Those that nobody kept are summed up: rows stand still
 -- meanwhile, and whoever adds one afterwards finds the family here and charges it.
@@ -689,50 +680,74 @@ BEGIN
     WHERE (n.scope_kind, n.metric, n."window") = (f.scope_kind, f.metric, f."window") AND f.start_s < n.start_s;
 END $$;
 
--- Delete some rows of before the hour of a time, but keep their sums by hour; return how many.
+-- Return up to which number no row will come any more: whoever has taken one holds the lock to its end.
+CREATE FUNCTION last_number() RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM kept_families(true);
+    RETURN coalesce((SELECT max(number) FROM attempt), 0);
+END $$;
+
+-- Take rows into the sums, some at a time, up to a number; return whether there are more.
+CREATE FUNCTION roll(up_to bigint, most integer) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    done bigint := (SELECT m.rolled FROM mark m FOR UPDATE);
+    until_ bigint := (
+        SELECT max(number) FROM (
+            SELECT number FROM attempt WHERE number > done AND number <= up_to ORDER BY number LIMIT most
+        ) some
+    );
+BEGIN
+    IF until_ IS NULL THEN
+        RETURN false;
+    END IF;
+    INSERT INTO rolled AS h (
+        start_s, length_s, latency_bucket, attempt_count, call_count, error_count, input_token_count,
+        cached_input_token_count, cache_write_input_token_count, output_token_count, reasoning_token_count,
+        cost_usd_nanos, unpriced_count, request_count, answer_count, key, team, teams, route, provider, model
+    )
+    SELECT
+        started_ns / 1000000000 / length_s * length_s, length_s, latency_bucket,
+        count(*) FILTER (WHERE source <> 'adjustment'),
+        count(*) FILTER (WHERE source <> 'adjustment' AND kind NOT IN ('retry', 'fallback', 'hedge')),
+        count(*) FILTER (WHERE outcome NOT IN ('', 'ok')),
+        sum(input_token_count), sum(cached_input_token_count), sum(cache_write_input_token_count),
+        sum(output_token_count), sum(reasoning_token_count), coalesce(sum(cost_usd_nanos), 0),
+        count(*) FILTER (WHERE source <> 'adjustment' AND cost_usd_nanos IS NULL), sum(request_count),
+        count(latency_bucket), key, team, teams, route, provider, model
+    FROM attempt, (VALUES (3600), (86400)) AS lengths(length_s)
+    WHERE number > done AND number <= until_
+    GROUP BY 1, 2, 3, key, team, teams, route, provider, model
+    ON CONFLICT (length_s, start_s, key, team, teams, route, provider, model, latency_bucket) DO UPDATE SET
+        attempt_count = h.attempt_count + excluded.attempt_count,
+        call_count = h.call_count + excluded.call_count,
+        error_count = h.error_count + excluded.error_count,
+        input_token_count = h.input_token_count + excluded.input_token_count,
+        cached_input_token_count = h.cached_input_token_count + excluded.cached_input_token_count,
+        cache_write_input_token_count = h.cache_write_input_token_count + excluded.cache_write_input_token_count,
+        output_token_count = h.output_token_count + excluded.output_token_count,
+        reasoning_token_count = h.reasoning_token_count + excluded.reasoning_token_count,
+        cost_usd_nanos = h.cost_usd_nanos + excluded.cost_usd_nanos,
+        unpriced_count = h.unpriced_count + excluded.unpriced_count,
+        request_count = h.request_count + excluded.request_count,
+        answer_count = h.answer_count + excluded.answer_count;
+    UPDATE mark SET rolled = until_;
+    RETURN true;
+END $$;
+
+-- Delete some rows of before the hour of a time, those that the sums have taken in; return how many.
 CREATE FUNCTION prune(time_ns bigint, most integer) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
-    count integer;
     hour_ns bigint := time_ns / 3600000000000 * 3600000000000;
+    count integer;
 BEGIN
-    PERFORM kept_families();
-    UPDATE horizon SET before_ns = hour_ns WHERE before_ns < hour_ns;
-    WITH old AS (
-        DELETE FROM attempt WHERE attempt_id IN (
-            SELECT attempt_id FROM attempt WHERE started_ns < (SELECT before_ns FROM horizon) ORDER BY started_ns LIMIT most
-            FOR UPDATE SKIP LOCKED
-        ) RETURNING *
-    ), sums AS (
-        INSERT INTO hour AS h (
-            hour_s, attempt_count, call_count, error_count, input_token_count, cached_input_token_count,
-            cache_write_input_token_count, output_token_count, reasoning_token_count, cost_usd_nanos, unpriced_count,
-            request_count, answer_count, latency_bucket, key, team, teams, route, provider, model
-        )
-        SELECT
-            started_ns / 3600000000000 * 3600,
-            count(*) FILTER (WHERE source <> 'adjustment'),
-            count(*) FILTER (WHERE source <> 'adjustment' AND kind NOT IN ('retry', 'fallback', 'hedge')),
-            count(*) FILTER (WHERE outcome NOT IN ('', 'ok')),
-            sum(input_token_count), sum(cached_input_token_count), sum(cache_write_input_token_count),
-            sum(output_token_count), sum(reasoning_token_count), coalesce(sum(cost_usd_nanos), 0),
-            count(*) FILTER (WHERE source <> 'adjustment' AND cost_usd_nanos IS NULL), sum(request_count),
-            count(*) FILTER (WHERE outcome = 'ok'), latency_bucket, key, team, teams, route, provider, model
-        FROM old GROUP BY 1, latency_bucket, key, team, teams, route, provider, model
-        ON CONFLICT (hour_s, key, team, teams, route, provider, model, latency_bucket) DO UPDATE SET
-            attempt_count = h.attempt_count + excluded.attempt_count,
-            call_count = h.call_count + excluded.call_count,
-            error_count = h.error_count + excluded.error_count,
-            input_token_count = h.input_token_count + excluded.input_token_count,
-            cached_input_token_count = h.cached_input_token_count + excluded.cached_input_token_count,
-            cache_write_input_token_count = h.cache_write_input_token_count + excluded.cache_write_input_token_count,
-            output_token_count = h.output_token_count + excluded.output_token_count,
-            reasoning_token_count = h.reasoning_token_count + excluded.reasoning_token_count,
-            cost_usd_nanos = h.cost_usd_nanos + excluded.cost_usd_nanos,
-            unpriced_count = h.unpriced_count + excluded.unpriced_count,
-            request_count = h.request_count + excluded.request_count,
-            answer_count = h.answer_count + excluded.answer_count
-    )
-    SELECT count(*) INTO count FROM old;
+    UPDATE mark SET pruned_ns = hour_ns WHERE pruned_ns < hour_ns;
+    DELETE FROM attempt WHERE attempt_id IN (
+        SELECT attempt_id FROM attempt, mark WHERE started_ns < mark.pruned_ns AND number <= mark.rolled
+        ORDER BY started_ns LIMIT most
+    );
+    GET DIAGNOSTICS count = ROW_COUNT;
     RETURN count;
 END $$;

@@ -1,0 +1,281 @@
+"""Measures what the ledger and a quota of cost add to a call: CPU beside the bare relay, and waits for the disk.
+
+    python -m tests.bench.budgets                 # about two minutes
+    python -m tests.bench.budgets --quick         # seconds: shows that it runs
+    python -m tests.bench.budgets --json FILE     # all figures as JSON, too
+    python -m tests.bench.budgets --check         # exits with 1 where quota and ledger add too much
+    python -m tests.bench.budgets --profile       # where the CPU goes, of the gateway with a quota (run by itself)
+
+gRPC, whole answers, at 1, 4 and 16 connections. Beside the bare relay: `memory` is the gateway without quotas whose ledger
+is in memory, `ledger` one whose ledger is a file, `quota` one with a quota of cost, too. `added` is what these two cost
+more than `memory`, as a share of the relay; `waits` are fsyncs a call, where strace is there to count them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import io
+import json
+import os
+import pstats
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.contestants import Contestant, start_upstream
+from tests.bench.load import LoadResult, run_driver
+from tests.bench.payload import CHAT_MODEL
+from tests.bench.processes import Stage, free_port, open_stage
+from tests.bench.rounds import GRPC_DRIVER, BadAnswersError
+
+CONNECTIONS = (1, 4, 16)
+MOST_ADDED = 0.4
+PROFILED = "tests.bench.budgets"
+STRACE_S = 1.0
+PRICE = {"input": 0.15, "output": 0.6}
+QUOTA = {"scope": "organization", "metric": "cost", "window": "total", "limit": 1_000_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much to measure: rounds, and seconds of load in each."""
+
+    round_count: int
+    load_s: float
+
+
+FULL, QUICK = Effort(7, 1.0), Effort(1, 0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The figures at a number of connections: CPU in µs a call, by contestant, and ratios to the relay by round."""
+
+    connection_count: int
+    cpu_us: Mapping[str, float]
+    ledger_ratios: Sequence[float]
+    quota_ratios: Sequence[float]
+    waits: Mapping[str, float]
+
+    @property
+    def ledger(self) -> float:
+        """What the ledger's file adds, as a share of the relay."""
+        return median(self.ledger_ratios)
+
+    @property
+    def quota(self) -> float:
+        """What ledger and quota add together."""
+        return median(self.quota_ratios)
+
+
+def start_contestant(stage: Stage, upstream_url: str, name: str, settings: Mapping[str, object]) -> Contestant:
+    """Start a gateway with further settings."""
+    grpc_port, http_port = free_port(), free_port()
+    config = stage.folder / f"{name}.json"  # JSON is YAML
+    document = {
+        "server": {
+            "grpc_listen": f"127.0.0.1:{grpc_port}",
+            "http_listen": f"127.0.0.1:{http_port}",
+            "metrics_listen": f"127.0.0.1:{free_port()}",
+            "admin_listen": f"127.0.0.1:{free_port()}",
+            "lame_duck": "0s",
+        },
+        "providers": {"local": {"dialect": "openai", "base_url": upstream_url, "api_keys": ["none"]}},
+        "models": {CHAT_MODEL: {"price": PRICE}},
+        **settings,
+    }
+    config.write_text(json.dumps(document))
+    command = [sys.executable, "-m", "llmgateway_server", "serve", "--config", str(config)]
+    child = stage.start_command(command, name, http_port, f"http://127.0.0.1:{http_port}/readyz")
+    return Contestant(name, grpc_port, [child])
+
+
+def settings_of(folder: Path) -> dict[str, dict[str, object]]:
+    """Return what is measured beside the relay."""
+    return {
+        "memory": {"store": {"url": "memory:"}},
+        "ledger": {"store": {"url": f"sqlite:///{folder / 'ledger.db'}"}},
+        "quota": {"store": {"url": f"sqlite:///{folder / 'quota.db'}"}, "quotas": [QUOTA]},
+    }
+
+
+def load(contestant: Contestant, connection_count: int, seconds: float) -> LoadResult:
+    """Load a contestant. Raise `BadAnswersError` where an answer is not whole."""
+    arguments = [str(contestant.port), "chat", f"--connections={connection_count}"]
+    result = run_driver(GRPC_DRIVER, arguments, seconds)
+    if result.failed_count or not result.call_count:
+        raise BadAnswersError(f"{contestant.name} failed {result.failed_count} of {result.call_count} calls")
+    return result
+
+
+def cpu_us(contestant: Contestant, connection_count: int, seconds: float) -> float:
+    """Return what a call costs."""
+    before = contestant.cost().cpu_s
+    result = load(contestant, connection_count, seconds)
+    return 1e6 * max(contestant.cost().cpu_s - before, 0.01) / result.call_count
+
+
+def waits_a_call(contestant: Contestant, connection_count: int) -> float | None:
+    """Return how often a call waits for the disk, on average; None where system calls cannot be counted."""
+    strace = shutil.which("strace")
+    if strace is None:
+        return None
+    command = [strace, "-f", "-c", "-e", "trace=fsync,fdatasync", "-p", str(contestant.children[0].process.pid)]
+    tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    result = load(contestant, connection_count, STRACE_S)
+    tracer.terminate()
+    counted = tracer.communicate()[1]
+    calls = [line.split() for line in counted.splitlines() if line.rstrip().endswith(("fsync", "fdatasync"))]
+    return sum(int(columns[3]) for columns in calls) / result.call_count
+
+
+def measure(contestants: Sequence[Contestant], connection_count: int, effort: Effort) -> Added:
+    """Measure all at so many connections, in turn, every other round backwards."""
+    rounds: list[dict[str, float]] = []
+    for number in range(effort.round_count):
+        order = contestants if number % 2 == 0 else contestants[::-1]
+        rounds.append({one.name: cpu_us(one, connection_count, effort.load_s) for one in order})
+    waits = {one.name: waits_a_call(one, connection_count) for one in contestants[2:]}
+    return Added(
+        connection_count,
+        {one.name: median(figures[one.name] for figures in rounds) for one in contestants},
+        [(figures["ledger"] - figures["memory"]) / figures["relay"] for figures in rounds],
+        [(figures["quota"] - figures["memory"]) / figures["relay"] for figures in rounds],
+        {name: count for name, count in waits.items() if count is not None},
+    )
+
+
+def make_table(figures: Sequence[Added], effort: Effort) -> Table:
+    """Return the figures to read."""
+    title = f"CPU a call, gRPC; added as a share of the relay; rounds: {effort.round_count} × {effort.load_s:g} s"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("", no_wrap=True)
+    for name in ("CPU µs", "added", "of rounds", "at most", "waits"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in figures:
+        table.add_row(f"{one.connection_count} connections", style="bold")
+        for name, cost in one.cpu_us.items():
+            table.add_row(*cells(one, name, cost), end_section=name == "quota")
+    return table
+
+
+def cells(figures: Added, name: str, cost: float) -> list[str]:
+    """Return one line of the table."""
+    ratios = {"ledger": figures.ledger_ratios, "quota": figures.quota_ratios}.get(name)
+    waits = figures.waits.get(name)
+    is_limited = name == "quota" and figures.connection_count == CONNECTIONS[-1]
+    return [
+        f"  {name}",
+        f"{cost:.0f}",
+        "" if ratios is None else f"{median(ratios):.2f}",
+        "" if ratios is None else f"{min(ratios):.2f}–{max(ratios):.2f}",
+        f"{MOST_ADDED:g} {'✓' if figures.quota <= MOST_ADDED else '✗'}" if is_limited else "",
+        "" if waits is None else f"{waits:.2f}",
+    ]
+
+
+def run_profiled(config: str) -> None:
+    """Serve until SIGTERM, and print where the CPU went on each thread of ours."""
+    from llmgateway_server.cli import main as serve
+
+    profiles: dict[str, cProfile.Profile] = {"event loop": cProfile.Profile()}
+    run = threading.Thread.run
+
+    def run_with_profile(self: threading.Thread) -> None:
+        profile = profiles[self.name] = cProfile.Profile()
+        profile.runcall(run, self)
+
+    threading.Thread.run = run_with_profile  # type: ignore[method-assign]
+    try:
+        profiles["event loop"].runcall(serve, ["serve", "--config", config], standalone_mode=False)
+    except SystemExit:
+        pass
+    for name, profile in profiles.items():
+        text = io.StringIO()
+        try:
+            pstats.Stats(profile, stream=text).sort_stats("tottime").print_stats(32)
+        except TypeError:
+            continue  # Nothing ran there.
+        print(f"== {name}\n{text.getvalue()}", file=sys.stderr, flush=True)
+
+
+def profile(seconds: float) -> None:
+    """Load a gateway that profiles itself; print what it says."""
+    with open_stage() as stage:
+        upstream_url = start_upstream(stage)
+        plain = start_contestant(stage, upstream_url, "quota", settings_of(stage.folder)["quota"])
+        plain.children[0].process.terminate()
+        plain.children[0].process.wait()
+        config = stage.folder / "quota.json"
+        log = stage.folder / "profile"
+        with log.open("wb") as told:
+            served = subprocess.Popen([sys.executable, "-m", PROFILED, "--serve", str(config)], stderr=told)
+            http_port = json.loads(config.read_text())["server"]["http_listen"]
+            stage._wait_for(served, lambda: 1 if is_ready(f"http://{http_port}/readyz") else None, log)
+            load(plain, CONNECTIONS[-1], seconds)
+            served.terminate()
+            served.wait()
+        text = log.read_text()
+        print(text[text.find("== ") :])
+
+
+def is_ready(url: str) -> bool:
+    from tests.bench.processes import answers
+
+    return answers(url)
+
+
+def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.budgets", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a smoke run of seconds: the figures mean little")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE, too")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where too much is added")
+    parser.add_argument("--profile", action="store_true", help="where the CPU goes, and nothing else")
+    parser.add_argument("--serve", metavar="CONFIG", help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and return the exit code."""
+    chosen = read_arguments(arguments)
+    if chosen.serve:
+        run_profiled(chosen.serve)
+        return 0
+    if chosen.profile:
+        profile(4.0)
+        return 0
+    effort = QUICK if chosen.quick else FULL
+    console = Console()
+    with open_stage() as stage:
+        upstream_url = start_upstream(stage)
+        relay = stage.start_module("tests.bench.grpc_relay", upstream_url)
+        contestants = [Contestant("relay", relay.port, [relay])]
+        for name, settings in settings_of(stage.folder).items():
+            contestants.append(start_contestant(stage, upstream_url, name, settings))
+        for one in contestants:
+            load(one, CONNECTIONS[-1], effort.load_s / 2)
+        figures = []
+        for count in CONNECTIONS:
+            with console.status(f"{count} connections"):
+                figures.append(measure(contestants, count, effort))
+    console.print(make_table(figures, effort))
+    if chosen.json is not None:
+        report = {"cpus": os.cpu_count(), "effort": asdict(effort), "figures": [asdict(one) for one in figures]}
+        chosen.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    return 1 if chosen.check and figures[-1].quota > MOST_ADDED else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
