@@ -35,7 +35,7 @@ from llmgateway_server.config.address import Address, parse_address
 from llmgateway_server.config.restart import Started
 from llmgateway_server.config.settings import Settings, TlsSettings
 from llmgateway_server.ledgers import Clocks as StoreClocks
-from llmgateway_server.ledgers import open_store
+from llmgateway_server.ledgers import open_store, retain
 from llmgateway_server.live import Live
 from llmgateway_server.loading import Source, load_again
 from llmgateway_server.quota.desk import Clocks as DeskClocks
@@ -115,6 +115,7 @@ class Gateway:
         reporter.on_overrun = self._tenancy.ban
         await self._tenancy.start()
         self._own(opened, self._tenancy.run())
+        self._own(opened, retain(self._store.ledger, lambda: self._settings.store.retention_s, time.time_ns))
         self._shared = make_shared(settings, http, clock, time.time, reporter, self._observer, desk, self._tenancy.keys)
         snapshot = Snapshot(settings, 1, self._shared)
         self._live = Live(snapshot)

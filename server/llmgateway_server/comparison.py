@@ -7,9 +7,9 @@ tell of it as of one. What befalls it is told in the stream, and the others go o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 from llmgateway.v1 import compare_pb2, generation_pb2, stream_pb2
@@ -31,14 +31,31 @@ METHOD = "StreamGenerate"
 WRAPPING_BYTES = 8
 
 T = TypeVar("T")
-Generate = Callable[[Call, generation_pb2.GenerateRequest], AsyncGenerator[stream_pb2.StreamGenerateResponse, None]]
+Generation = generation_pb2.GenerateRequest
+
+
+class Account(Protocol):
+    """What a model's call may spend."""
+
+    def close(self) -> None: ...
+
+
+A = TypeVar("A", bound=Account)
+Generate = Callable[[Call, Generation, A | None], AsyncGenerator[stream_pb2.StreamGenerateResponse, None]]
+# Opens an account for each call, all or none; None for one that is to find out itself why it cannot be made.
+Open = Callable[[Call, Sequence[tuple[Call, Generation]]], Awaitable[Sequence[A | None]]]
 Responses = AsyncGenerator[compare_pb2.CompareResponse, None]
 
 
-class Comparison:
-    """Compares models. `generate` runs one model's call, `observer` is told of it, `clock` is monotonic, in seconds."""
+class Comparison(Generic[A]):
+    """Compares models. `open_all` opens the accounts of their calls, `generate` runs one of them, `observer` is told of
+    it. `clock` is monotonic, in seconds.
+    """
 
-    def __init__(self, generate: Generate, observer: Observer, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, open_all: Open[A], generate: Generate[A], observer: Observer, clock: Callable[[], float]
+    ) -> None:
+        self._open_all = open_all
         self._generate = generate
         self._observer = observer
         self._clock = clock
@@ -46,18 +63,27 @@ class Comparison:
     async def compare(self, call: Call, request: compare_pb2.CompareRequest) -> Responses:
         """Yield what the models send, each as it comes. Closing the stream ends them all."""
         call.outcome.requested_model = ", ".join(request.models)
-        streams = [self._run(call, request, index) for index in range(len(request.models))]
-        async with aclosing(merge(streams)) as responses:
-            async for response in responses:
-                yield response
+        asked = [(call_of(call, index), generation_of(request, index)) for index in range(len(request.models))]
+        accounts = await self._open_all(call, asked)
+        try:
+            streams = [
+                self._run(call, own, generation, account, index)
+                for index, ((own, generation), account) in enumerate(zip(asked, accounts, strict=True))
+            ]
+            async with aclosing(merge(streams)) as responses:
+                async for response in responses:
+                    yield response
+        finally:
+            for account in accounts:
+                if account is not None:
+                    account.close()
 
-    async def _run(self, call: Call, request: compare_pb2.CompareRequest, index: int) -> Responses:
+    async def _run(self, call: Call, own: Call, generation: Generation, account: A | None, index: int) -> Responses:
         """Yield what one model sends, and at last its failure if it fails."""
-        own = msgspec.structs.replace(call, id=f"{call.id}-{index}", method=METHOD, outcome=Outcome())
         error: errors.CallError | None = None
         self._observer.begin(METHOD)
         try:
-            async with aclosing(self._generate(own, generation_of(request, index))) as messages:
+            async with aclosing(self._generate(own, generation, account)) as messages:
                 async for message in messages:
                     yield compare_pb2.CompareResponse(model_index=index, events=message)
         except BaseException as raised:
@@ -70,6 +96,11 @@ class Comparison:
             self._observer.end(METHOD, own.id, own, self._clock() - own.accepted_s, error)
         if error is not None:
             yield compare_pb2.CompareResponse(model_index=index, failure=compare_failure(error, own.id))
+
+
+def call_of(call: Call, index: int) -> Call:
+    """Return the call of one of the models."""
+    return msgspec.structs.replace(call, id=f"{call.id}-{index}", method=METHOD, outcome=Outcome())
 
 
 def generation_of(request: compare_pb2.CompareRequest, index: int) -> generation_pb2.GenerateRequest:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import os
 import secrets
 from collections.abc import AsyncGenerator, Callable
@@ -12,7 +14,7 @@ from typing import Protocol
 
 from llmgateway_server.config.data_folder import data_folder
 from llmgateway_server.config.quotas import StoreSettings
-from llmgateway_server.store.ledger import Ledger
+from llmgateway_server.store.ledger import Ledger, StoreAway
 from llmgateway_server.store.local_rates import LocalRates
 from llmgateway_server.store.memory import MemoryLedger, MemoryObjects
 from llmgateway_server.store.objects import Objects
@@ -21,6 +23,10 @@ from llmgateway_server.store.rates import Rates
 MEMORY = "memory:"
 SQLITE = "sqlite:///"
 ID_BYTES = 8
+NANOS_PER_S = 1_000_000_000
+PRUNE_EVERY_S = 3_600.0
+
+log = logging.getLogger("llmgateway")
 
 
 class StoreReporter(Protocol):
@@ -100,6 +106,21 @@ async def open_ledger(
     opened.push_async_callback(ledger.stop)
     await ledger.start()
     return ledger, objects
+
+
+async def retain(ledger: Ledger, retention_s: Callable[[], float | None], wall_ns: Callable[[], int]) -> None:
+    """Keep rows for as long as they are to be kept one by one, and their sums for ever; until cancelled."""
+    while True:
+        kept_s = retention_s()
+        if kept_s is not None:
+            try:
+                count = await ledger.prune(wall_ns() - int(kept_s * NANOS_PER_S))
+            except StoreAway as away:
+                log.warning("rows that are past their time stay for now: %s", away)
+            else:
+                if count:
+                    log.info("%d rows of the ledger are past their time; their sums stay", count)
+        await asyncio.sleep(PRUNE_EVERY_S)
 
 
 def new_id() -> str:

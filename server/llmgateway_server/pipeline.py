@@ -36,7 +36,7 @@ from llmgateway_server.comparison import Comparison
 from llmgateway_server.config.settings import LimitSettings
 from llmgateway_server.endings import Observer
 from llmgateway_server.heartbeat import with_heartbeats
-from llmgateway_server.quota.accounts import Account, Accounts
+from llmgateway_server.quota.accounts import Account, Accounts, Asked
 from llmgateway_server.routing.ask import Ask, Request
 from llmgateway_server.routing.directory import ModelDirectory
 from llmgateway_server.routing.explanation import explain
@@ -112,13 +112,14 @@ class Pipeline:
         return response
 
     async def stream_generate(
-        self, call: Call, request: Generation
+        self, call: Call, request: Generation, opened: Account | None = None
     ) -> AsyncGenerator[stream_pb2.StreamGenerateResponse, None]:
+        """Yield the answer's messages. `opened` is the call's account, if it is open already."""
         refuse(validate_generate(request, self._limits))
         plan = self._plan(call, request)
         check_cache(request)
         sequence_number = 0
-        account = await self._enter(call, request)
+        account = await self._enter(call, request, opened)
         try:
             stream = self._attempts.stream(call, request, plan, account)
             if request.HasField("heartbeat_interval"):
@@ -140,7 +141,8 @@ class Pipeline:
         self, call: Call, request: compare_pb2.CompareRequest
     ) -> AsyncGenerator[compare_pb2.CompareResponse, None]:
         refuse(validate_compare(request, self._limits))
-        return Comparison(self.stream_generate, self._observer, self._clock).compare(call, request)
+        comparison = Comparison(self._open_together, self.stream_generate, self._observer, self._clock)
+        return comparison.compare(call, request)
 
     async def embed(self, call: Call, request: embedding_pb2.EmbedRequest) -> embedding_pb2.EmbedResponse:
         refuse(validate_embed(request, self._limits))
@@ -217,9 +219,9 @@ class Pipeline:
         call.outcome.provider, call.outcome.model = first.target.provider, first.target.model
         return plan
 
-    async def _enter(self, call: Call, request: Request) -> Account:
+    async def _enter(self, call: Call, request: Request, opened: Account | None = None) -> Account:
         """Open a call's account and enter the gateway's room. Raise `QuotaExceeded` or `GatewayOverloaded`."""
-        account = await self._accounts.open(call, request)
+        account = opened or await self._accounts.open(call, request)
         if not self._room.try_enter():
             try:
                 await self._wait_for_room(call)
@@ -231,6 +233,38 @@ class Pipeline:
     def _leave(self, account: Account) -> None:
         self._room.leave()
         account.close()
+
+    async def _open_together(self, call: Call, asked: Sequence[tuple[Call, Generation]]) -> Sequence[Account | None]:
+        """Open the accounts of a comparison's calls, and reserve their first attempts, all or none.
+
+        A call that cannot be made at all has none: it finds out itself, and tells.
+        """
+        if self._accounts.are_unlimited:
+            return [None] * len(asked)
+        opened: list[Account | None] = []
+        firsts = []
+        try:
+            for own, request in asked:
+                account, first = await self._open_first(own, request)
+                opened.append(account)
+                if account is not None and first is not None:
+                    firsts.append((account, first))
+            await self._accounts.reserve_together(firsts, call, "models")
+        except BaseException:
+            for account in opened:
+                if account is not None:
+                    account.close()
+            raise
+        return opened
+
+    async def _open_first(self, call: Call, request: Generation) -> tuple[Account | None, Asked | None]:
+        """Open a call's account, and tell where its first attempt goes; None where it cannot be made."""
+        try:
+            plan = self._plan(call, request)
+            account = await self._accounts.open(call, request)
+        except errors.CallError:
+            return None, None
+        return account, self._attempts.first_of(plan)
 
     async def _wait_for_room(self, call: Call) -> None:
         """Wait until the call may run, in turn with other keys; raise `GatewayOverloaded` where that takes too long."""

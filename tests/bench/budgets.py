@@ -14,6 +14,7 @@ more than `memory`, as a share of the relay; `waits` are fsyncs a call, where st
 from __future__ import annotations
 
 import argparse
+import contextlib
 import cProfile
 import io
 import json
@@ -197,10 +198,8 @@ def run_profiled(config: str) -> None:
         profile.runcall(run, self)
 
     threading.Thread.run = run_with_profile  # type: ignore[method-assign]
-    try:
+    with contextlib.suppress(SystemExit):
         profiles["event loop"].runcall(serve, ["serve", "--config", config], standalone_mode=False)
-    except SystemExit:
-        pass
     for name, profile in profiles.items():
         text = io.StringIO()
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import click
@@ -174,6 +175,13 @@ def test_every_sub_command_asks_what_it_was_told_to(
     result = ask(*asked_for(command))
     assert (result.exit_code, result.stderr) == (0, "")
     assert admin.asked == [(rpc, request_)]
+
+
+def test_a_span_of_expiry_lies_after_now(ask: Run, admin: ScriptedAdmin) -> None:
+    before_ns = time.time_ns()
+    assert ask("keys", "create", "ci", "--expires", "30d").exit_code == 0
+    expires_ns = admin.request.key.expire_time.ToNanoseconds()
+    assert before_ns <= expires_ns - 30 * 86_400 * 10**9 <= time.time_ns()
 
 
 def test_every_rpc_but_those_of_usage_has_a_sub_command() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 
 import pytest
@@ -46,6 +46,16 @@ def said(response: Response) -> tuple[int, str]:
     return response.model_index, response.events.events[0].part_delta.text
 
 
+class Purse:
+    """An account that notes how often it was closed."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
 class Bench:
     """Plays each model's script, and is told how each call ended. `now_s` is its clock."""
 
@@ -57,14 +67,28 @@ class Bench:
         self.sent: list[str] = []
         self.closed: list[str] = []
         self.running = 0
+        self.refusal: errors.CallError | None = None
+        self.purses: list[Purse] = []
         self.ended: dict[str, errors.CallError | None] = {}
         self.call = Call("call_7", "Compare", Principal("ci", team="a"), 100.0, 5, 160.0)
 
     def compare(self, *models: str) -> AsyncGenerator[Response, None]:
-        comparison = Comparison(self.generate, self, lambda: self.now_s)
+        comparison = Comparison(self.open_all, self.generate, self, lambda: self.now_s)
         return comparison.compare(self.call, request(*models))
 
-    async def generate(self, call: Call, asked: generation_pb2.GenerateRequest) -> AsyncGenerator[Events, None]:
+    async def open_all(
+        self, call: Call, asked: Sequence[tuple[Call, generation_pb2.GenerateRequest]]
+    ) -> Sequence[Purse | None]:
+        assert call is self.call
+        if self.refusal is not None:
+            raise self.refusal
+        self.purses = [Purse() for _ in asked]
+        return self.purses
+
+    async def generate(
+        self, call: Call, asked: generation_pb2.GenerateRequest, account: Purse | None
+    ) -> AsyncGenerator[Events, None]:
+        assert account in self.purses
         self.calls[call.id] = call
         self.asked.append(asked)
         call.outcome.requested_model = asked.model
@@ -357,3 +381,19 @@ def test_copies_for_all_models_stay_within_the_memory_for_bodies() -> None:
     assert validate_compare(asked, LimitSettings()) == []
     (wrong,) = validate_compare(asked, LimitSettings(bodies_in_flight=1_000))
     assert wrong.field == "models"
+
+
+async def test_accounts_are_closed_however_a_comparison_ends() -> None:
+    bench = Bench({"a": ["a1", "a2"], "b": [errors.CircuitOpen("It is open.")]})
+    async with aclosing(bench.compare("a", "b")) as responses:
+        await anext(responses)
+    assert [purse.closed for purse in bench.purses] == [1, 1]
+
+
+async def test_nothing_is_sent_where_the_models_do_not_fit_together() -> None:
+    bench = Bench({"a": ["a1"], "b": ["b1"]})
+    bench.refusal = errors.BudgetExceeded("Too much.")
+    with pytest.raises(errors.BudgetExceeded):
+        await anext(bench.compare("a", "b"))
+    assert bench.sent == []
+    assert bench.running == 0

@@ -62,8 +62,8 @@ class Directory:
             changes = await self._objects.changes(self.revision)
         for count, stored in enumerate(changes, 1):
             # Two may ask at once; what the other one took comes again here, and may be older than what is known by now.
-            if stored.revision > self._revision:
-                self._revision = stored.revision
+            if stored.revision > self.revision:
+                self.revision = stored.revision
                 self._take(stored)
             if count % STRETCH == 0:
                 await asyncio.sleep(0)

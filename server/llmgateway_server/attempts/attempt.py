@@ -8,7 +8,7 @@ from llmgateway_server import errors
 from llmgateway_server.attempts.itinerary import RETRY, Step
 from llmgateway_server.attempts.verdict import Health, judge
 from llmgateway_server.call import Call, set_duration
-from llmgateway_server.quota.booking import Booking
+from llmgateway_server.quota.booking import NEVER_SENT, Booking
 from llmgateway_server.quota.outcomes import is_free
 from llmgateway_server.routing.ask import Clocks
 from llmgateway_server.routing.health import HealthBook
@@ -30,9 +30,8 @@ class Books:
         self.sticky = sticky
 
 
-# What the ledger calls an attempt whose caller left, and one that never was.
+# What the ledger calls an attempt whose caller left.
 LEFT = "caller_left"
-NEVER_SENT = "never_sent"
 
 
 class Attempt:

@@ -17,7 +17,7 @@ from llmgateway_server import errors
 from llmgateway_server.attempts.attempt import Attempt, Books
 from llmgateway_server.attempts.delivery import Delivery, Events, break_off, is_uncounted
 from llmgateway_server.attempts.doubts import Doubts
-from llmgateway_server.attempts.itinerary import Itinerary, Step
+from llmgateway_server.attempts.itinerary import FIRST, Itinerary, Step
 from llmgateway_server.attempts.sending import prepare, send_embedding, send_generation, send_reranking
 from llmgateway_server.attempts.timers import start_state
 from llmgateway_server.call import Call
@@ -103,6 +103,14 @@ class Attempts:
             await self._pause(call, following)
             step = following
 
+    def first_of(self, plan: Plan) -> Asked | None:
+        """Return where the first attempt of a plan goes, if all is well there; None where nobody can tell."""
+        if not plan.choices:
+            return None
+        choice = plan.choices[0]
+        upstream = self._upstreams[choice.target.provider]
+        return self._asked(upstream, plan, choice, FIRST)
+
     async def count_tokens(self, call: Call, request: Generation, plan: Plan) -> int | None:
         """Return the provider's own count of a prompt's tokens; None where it has no way to count."""
         itinerary = self._itinerary(call, plan)
@@ -156,7 +164,7 @@ class Attempts:
     ) -> T:
         """Ask one target for a whole answer."""
         upstream = self._upstreams[step.choice.target.provider]
-        booking = await account.reserve(self._asked(upstream, plan, step))
+        booking = await account.reserve(self._asked(upstream, plan, step.choice, step.kind))
         state = self._start(call, request, step, itinerary, booking)
         attempt = Attempt(self._books, call, plan, step, state, booking)
         try:
@@ -179,7 +187,7 @@ class Attempts:
     ) -> AsyncGenerator[Events, None]:
         """Yield the events of one target's answer, none before the one that commits the call."""
         target, upstream = step.choice.target, self._upstreams[step.choice.target.provider]
-        booking = await account.reserve(self._asked(upstream, plan, step))
+        booking = await account.reserve(self._asked(upstream, plan, step.choice, step.kind))
         state = self._start(call, request, step, itinerary, booking)
         attempt = Attempt(self._books, call, plan, step, state, booking)
         delivery, doubts = Delivery(), Doubts(request)
@@ -230,9 +238,9 @@ class Attempts:
     def _itinerary(self, call: Call, plan: Plan) -> Itinerary:
         return Itinerary(plan, self._books.health, self._books.clocks, call.deadline_s)
 
-    def _asked(self, upstream: Upstream, plan: Plan, step: Step) -> Asked:
+    def _asked(self, upstream: Upstream, plan: Plan, choice: Choice, kind: Kind.ValueType) -> Asked:
         """Return what an attempt's account must know of it."""
-        target, profile = step.choice.target, step.choice.profile
+        target, profile = choice.target, choice.profile
         terms = self._terms.get(target)
         if terms is None:
             terms = self._terms[target] = Terms(
@@ -242,8 +250,8 @@ class Attempts:
                 profile.context_token_count,
                 profile.max_output_token_count,
             )
-        kind = KIND_WORDS[step.kind]
-        return Asked(terms, target.provider, target.model, plan.route.name, kind, profile.default_output_limit)
+        limit = profile.default_output_limit
+        return Asked(terms, target.provider, target.model, plan.route.name, KIND_WORDS[kind], limit)
 
     def _start(
         self, call: Call, request: Request, step: Step, itinerary: Itinerary, booking: Booking | None = None

@@ -15,23 +15,19 @@ from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, rerank_pb2
 
 from llmgateway_server import errors, tokens
 from llmgateway_server.call import Call, set_duration
-from llmgateway_server.quota.booking import Booking
+from llmgateway_server.quota.booking import NEVER_SENT, Booking
 from llmgateway_server.quota.desk import Desk
 from llmgateway_server.quota.estimates import Reach, output_field, reach_of
 from llmgateway_server.quota.quotas import Counted, Limits, caller_scopes, target_scopes
-from llmgateway_server.quota.refusals import WINDOW_WORDS, is_beyond, is_hopeless, ledger_refusal, rate_refusal, room_of
+from llmgateway_server.quota.refusals import WINDOW_WORDS, rate_refusal, store_refusal
+from llmgateway_server.quota.reserving import Reserved, reserve
 from llmgateway_server.quota.terms import Terms
 from llmgateway_server.store.ledger import (
     Charge,
     Counter,
-    DiskFull,
     Entry,
-    Grant,
     Intent,
     Metric,
-    Refusal,
-    Settlement,
-    Source,
     StoreAway,
     Tally,
 )
@@ -60,11 +56,31 @@ class Asked(msgspec.Struct, frozen=True):
     default_output_limit: int
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """An attempt that is about to be reserved: what it took of its target's rates, and what it is to hold.
+
+    Without an `intent` there is nothing to reserve.
+    """
+
+    entry: Entry
+    terms: Terms
+    takes: Sequence[Take] = ()
+    intent: Intent | None = None
+    reach: Reach | None = None
+    limits_cost: bool = False
+    is_bound: bool = False
+
+
 class Accounts:
     """Opens the accounts of calls."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+
+    @property
+    def are_unlimited(self) -> bool:
+        """Whether no quota is in force at all."""
+        return self._desk.book.is_empty
 
     async def open(self, call: Call, request: Request) -> Account:
         """Return a call's account, with what it takes of rates. Raise `QuotaExceeded`."""
@@ -74,6 +90,25 @@ class Accounts:
         if limits.rates or limits.concurrent:
             await account.take()
         return account
+
+    async def reserve_together(self, asks: Sequence[tuple[Account, Asked]], call: Call, field: str) -> None:
+        """Reserve the first attempts of several calls, all or none. Raise what `Account.reserve` does."""
+        prepared: list[tuple[Account, Prepared]] = []
+        try:
+            for account, asked in asks:
+                prepared.append((account, await account.prepare(asked)))
+            intents = [one.intent for _, one in prepared if one.intent is not None]
+            reserved = await reserve(self._desk, intents, call, field) if intents else Reserved((), 0.0)
+        except BaseException as error:
+            for account, one in prepared:
+                account.give_up(one)
+            if isinstance(error, StoreAway):
+                raise store_refusal(error) from error
+            raise
+        costs = iter(reserved.costs)
+        for account, one in prepared:
+            granted = 0 if one.intent is None else next(costs)
+            account.prepay(account.book(one, granted, reserved.begun_s))
 
 
 class Account:
@@ -85,8 +120,9 @@ class Account:
         "_end_user",
         "_guess",
         "_limits",
+        "_prepaid",
+        "_prepared_count",
         "_request",
-        "_reserved_count",
         "_takes",
         "token_count",
     )
@@ -99,7 +135,8 @@ class Account:
         self._limits = limits
         self._takes: Sequence[Take] = ()
         self._guess: int | None = None
-        self._reserved_count = 0
+        self._prepared_count = 0
+        self._prepaid: Booking | None = None
         self.token_count = 0
 
     async def take(self) -> None:
@@ -111,22 +148,89 @@ class Account:
 
         Raise `PriceUnknown`, `QuotaExceeded`, `BudgetExceeded`, `InvalidField`, `StoreUnavailable` or `StorageFull`.
         """
-        desk = self._desk
-        number = self._reserved_count
-        self._reserved_count += 1
-        entry = self._entry(asked, number)
-        at_target = desk.book.limits_of(target_scopes(asked.provider, asked.model))
-        if not (self._limits.counted or at_target.counted or at_target.rates or at_target.concurrent):
-            return Booking(desk, self, entry, asked.terms)
-        takes = await self._take(at_target)
+        prepaid, self._prepaid = self._prepaid, None
+        if prepaid is not None:
+            if prepaid.terms.target_id == asked.terms.target_id:
+                return prepaid
+            prepaid.free(NEVER_SENT)
+        prepared = await self.prepare(asked)
+        if prepared.intent is None:
+            return self.book(prepared)
         try:
-            return await self._hold(entry, asked, at_target, takes, is_first=number == 0)
+            reserved = await reserve(self._desk, (prepared.intent,), self._call, output_field(self._request))
+        except StoreAway as away:
+            if not prepared.limits_cost:
+                # Only money waits for the ledger; requests and tokens are made up for when they are booked.
+                return self.book(msgspec.structs.replace(prepared, intent=None))
+            self.give_up(prepared)
+            raise store_refusal(away) from away
         except BaseException:
-            desk.rates.give_back(takes)
+            self.give_up(prepared)
             raise
+        return self.book(prepared, reserved.costs[0], reserved.begun_s)
+
+    async def prepare(self, asked: Asked) -> Prepared:
+        """Take of the target's rates, and return what is to be reserved. Raise `PriceUnknown` or `QuotaExceeded`."""
+        desk = self._desk
+        number = self._prepared_count
+        self._prepared_count += 1
+        entry = self._entry(asked, number)
+        target = target_scopes(asked.provider, asked.model)
+        at_target = desk.book.limits_of(target)
+        if not (self._limits.counted or at_target.counted or at_target.rates or at_target.concurrent):
+            return Prepared(entry, asked.terms)
+        prepared = Prepared(entry, asked.terms, await self._take(at_target))
+        try:
+            charges = self.charges(entry.started_ns, target, is_first=number == 0)
+            if not charges:
+                return prepared
+            reach = self._reach(asked, at_target)
+        except BaseException:
+            self.give_up(prepared)
+            raise
+        left_s = self._call.deadline_s - desk.clocks.monotonic_s()
+        expires_ns = entry.started_ns + int((left_s + EXPIRY_S) * NANOS_PER_S)
+        return Prepared(
+            entry,
+            asked.terms,
+            prepared.takes,
+            Intent(entry, charges, reach.cost, expires_ns),
+            reach,
+            limits_cost=self._limits.limits_cost or at_target.limits_cost,
+            is_bound=self._limits.needs_bound or at_target.needs_bound,
+        )
+
+    def book(self, prepared: Prepared, granted: int = 0, begun_s: float | None = None) -> Booking:
+        """Return where an attempt is to be booked, for which so much was granted."""
+        desk, takes, intent, reach = self._desk, prepared.takes, prepared.intent, prepared.reach
+        if intent is None or reach is None:
+            return Booking(desk, self, prepared.entry, prepared.terms, takes=takes)
+        return Booking(
+            desk,
+            self,
+            prepared.entry,
+            prepared.terms,
+            intent.charges,
+            granted if prepared.limits_cost else None,
+            begun_s,
+            reach.output_limit(granted),
+            takes,
+            is_bound=prepared.is_bound,
+        )
+
+    def give_up(self, prepared: Prepared) -> None:
+        """Give back what an attempt took of its target's rates that will not be made."""
+        self._desk.rates.give_back(prepared.takes)
+
+    def prepay(self, booking: Booking) -> None:
+        """Take a booking for the first attempt, if it goes to the same target."""
+        self._prepaid = booking
 
     def close(self) -> None:
         """Give back what only a running call takes, and let token rates know what it used."""
+        if self._prepaid is not None:
+            self._prepaid.free(NEVER_SENT)
+            self._prepaid = None
         rates = self._desk.rates
         for take in self._takes:
             if not take.window_s:
@@ -170,64 +274,6 @@ class Account:
         if lacks:
             raise rate_refusal(lacks, desk.clocks.wall_ns() / NANOS_PER_S)
         return takes
-
-    async def _hold(
-        self, entry: Entry, asked: Asked, at_target: Limits, takes: Sequence[Take], *, is_first: bool
-    ) -> Booking:
-        """Reserve in the ledger, waiting a while for what running calls hold."""
-        desk = self._desk
-        charges = self.charges(entry.started_ns, target_scopes(asked.provider, asked.model), is_first=is_first)
-        if not charges:
-            return Booking(desk, self, entry, asked.terms, takes=takes)
-        reach = self._reach(asked, at_target)
-        expires_ns = entry.started_ns + int(
-            (self._call.deadline_s - desk.clocks.monotonic_s() + EXPIRY_S) * NANOS_PER_S
-        )
-        intent = Intent(entry, charges, reach.cost, expires_ns)
-        limits_cost = self._limits.limits_cost or at_target.limits_cost
-        try:
-            granted, begun_s = await self._reserve(intent)
-        except StoreAway as away:
-            if limits_cost:
-                raise store_refusal(away) from away
-            # Only money waits for the ledger; requests and tokens are made up for when they are booked.
-            return Booking(desk, self, entry, asked.terms, takes=takes)
-        held = granted if limits_cost else None
-        limit, is_bound = reach.output_limit(granted), self._limits.needs_bound or at_target.needs_bound
-        return Booking(desk, self, entry, asked.terms, charges, held, begun_s, limit, takes, is_bound=is_bound)
-
-    async def _reserve(self, intent: Intent) -> tuple[int, float]:
-        """Return what is granted, and when that was asked for. Raise the refusal."""
-        desk, monotonic_s = self._desk, self._desk.clocks.monotonic_s
-        until_s = min(monotonic_s() + desk.patience_s, self._call.deadline_s)
-        has_waited = False
-        counters = [charge.counter for charge in intent.charges]
-        while True:
-            begun_s = monotonic_s()
-            answer = await self._ask(intent)
-            if isinstance(answer, Grant):
-                if has_waited:
-                    desk.line.wake(counters)
-                return answer.costs[0], begun_s
-            left_s = until_s - monotonic_s()
-            if left_s <= 0 or any(is_hopeless(lack) or is_beyond(lack) for lack in answer.shortfalls):
-                if has_waited:
-                    desk.line.wake(counters)
-                now_s = desk.clocks.wall_ns() / NANOS_PER_S
-                raise ledger_refusal(answer, desk.periods, now_s, output_field(self._request))
-            tightest = min(answer.shortfalls, key=room_of)
-            waiting_since_s = monotonic_s()
-            await desk.line.wait(tightest.charge.counter, left_s, is_first=has_waited)
-            self._call.outcome.waited_s += monotonic_s() - waiting_since_s
-            has_waited = True
-
-    async def _ask(self, intent: Intent) -> Grant | Refusal:
-        """Ask the ledger; whoever gives up meanwhile holds nothing."""
-        try:
-            return await self._desk.ledger.reserve((intent,))
-        except BaseException:
-            self._desk.ledger.settle(void(intent.entry.attempt_id, self._desk.clocks.wall_ns()))
-            raise
 
     def _reach(self, asked: Asked, at_target: Limits) -> Reach:
         """Return how much the attempt may cost. Raise `PriceUnknown`."""
@@ -285,19 +331,3 @@ def guess_tokens(request: Request, usual_output: int) -> int:
     if isinstance(request, embedding_pb2.EmbedRequest):
         return tokens.estimate_embedding(request)
     return tokens.estimate_rerank(request)
-
-
-def void(attempt_id: str, now_ns: int) -> Settlement:
-    """Return the settlement of an attempt that was given up before it was made."""
-    return Settlement(attempt_id, Source.VOID, 0, NO_TALLY, 0, now_ns, 0, None, "given_up")
-
-
-def store_refusal(away: StoreAway) -> errors.CallError:
-    """Return the refusal of a call whose cost cannot be reserved."""
-    if isinstance(away, DiskFull):
-        message = (
-            "The ledger's disk is full, and this call's cost is limited: it is not sent. Free some space, or try later."
-        )
-        return errors.StorageFull(message, retry_after_s=AWAY_RETRY_S)
-    message = f"The ledger does not answer, and this call's cost is limited: it is not sent. Try again soon. ({away})"
-    return errors.StoreUnavailable(message, retry_after_s=AWAY_RETRY_S)

@@ -16,6 +16,8 @@ from llmgateway_server.store.rates import Take
 
 NANOS_PER_S = 1_000_000_000
 OK = "ok"
+# What the ledger calls an attempt that never was.
+NEVER_SENT = "never_sent"
 OPENROUTER = "openrouter"
 NO_TALLY = Tally()
 PROVIDER = usage_pb2.Usage.SOURCE_PROVIDER

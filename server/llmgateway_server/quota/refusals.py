@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from llmgateway_server import errors
 from llmgateway_server.errors import QuotaViolation
 from llmgateway_server.quota.windows import Periods, parse_window
-from llmgateway_server.store.ledger import Counter, Metric, Refusal, Shortfall
+from llmgateway_server.store.ledger import Counter, DiskFull, Metric, Refusal, Shortfall, StoreAway
 from llmgateway_server.store.rates import Lack
 
 USD_NANOS = 10**9
 # Running calls may give back what they hold at any time.
 HELD_RETRY_S = 1.0
+AWAY_RETRY_S = 1.0
 WINDOW_WORDS = {1: "second", 60: "minute"}
 WORDS = {Metric.COST: "costs at most", Metric.TOKENS: "takes about", Metric.REQUESTS: "is"}
 
@@ -79,6 +80,17 @@ def rate_refusal(lacks: Sequence[Lack], now_s: float) -> errors.QuotaExceeded:
         retry_after_s=wait_s,
         quota_violations=violations,
     )
+
+
+def store_refusal(away: StoreAway) -> errors.CallError:
+    """Return the refusal of a call whose cost cannot be reserved."""
+    if isinstance(away, DiskFull):
+        message = (
+            "The ledger's disk is full, and this call's cost is limited: it is not sent. Free some space, or try later."
+        )
+        return errors.StorageFull(message, retry_after_s=AWAY_RETRY_S)
+    message = f"The ledger does not answer, and this call's cost is limited: it is not sent. Try again soon. ({away})"
+    return errors.StoreUnavailable(message, retry_after_s=AWAY_RETRY_S)
 
 
 def room_of(shortfall: Shortfall) -> int:

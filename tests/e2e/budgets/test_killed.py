@@ -154,7 +154,7 @@ async def test_a_gateway_killed_while_it_serves_loses_and_doubles_nothing(tmp_pa
                 await it.kill()
                 await dying
         else:
-            point = [*POINTS][(seed * 7) % len(POINTS)]
+            point = [*POINTS][(seed * 5) % len(POINTS)]
             async with story.living(point, str(story.random.randrange(1, 40)), "KILL") as it:
                 await story.die(it)
         await live_on(story)

@@ -506,3 +506,33 @@ async def test_a_share_that_is_used_is_told_of_once_a_window() -> None:
         ]
         * 3
     )
+
+
+async def test_several_calls_reserve_together_all_or_none() -> None:
+    made = await world(quota("key/ci", 4_000))
+    accounts = [await made.account(request_of(150)) for _ in range(3)]
+    asks = [(account, asked_of()) for account in accounts]
+    call = Call("call_9", "Compare", PRINCIPAL, made.now_s, made.wall_ns(), made.now_s + 600.0)
+    with pytest.raises(errors.InvalidField, match="models: asks for too much") as refused:
+        await Accounts(made.desk).reserve_together(asks, call, "models")
+    assert refused.value.quota_violations[0].used == 0
+    assert await made.balance("key/ci") == Balance(0, 0)
+    await Accounts(made.desk).reserve_together(asks[:2], call, "models")
+    held = (await made.balance("key/ci")).held
+    assert 3_000 < held < 4_000
+    (await accounts[0].reserve(asked_of())).answered(told(5, 20), 200, None)
+    assert await made.balance("key/ci") == Balance(205, held // 2)
+    for account in accounts:
+        account.close()
+    assert await made.balance("key/ci") == Balance(205, 0)
+
+
+async def test_what_was_reserved_for_one_target_serves_no_other() -> None:
+    made = await world(quota("key/ci", 10_000))
+    account = await made.account(request_of(150))
+    call = Call("call_9", "Compare", PRINCIPAL, made.now_s, made.wall_ns(), made.now_s + 600.0)
+    await Accounts(made.desk).reserve_together([(account, asked_of())], call, "models")
+    booking = await account.reserve(asked_of(terms_of(target_id="fake/other")))
+    booking.answered(told(5, 20), 200, None)
+    assert await made.balance("key/ci") == Balance(205, 0)
+    assert [row.source for row in await made.rows()] == [Source.VOID, Source.PROVIDER]

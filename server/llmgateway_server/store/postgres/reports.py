@@ -139,8 +139,8 @@ class Reports:
 def spans_of(query: UsageQuery, rolled: int, pruned_ns: int) -> Iterator[Span]:
     """Yield spans that hold every row of a query's time once.
 
-    Whole hours come from their sums and from the rows that these have not taken in, what lies at the edges from rows; all
-    comes from rows where a query asks for what sums do not hold. Of hours that were pruned there are only the sums.
+    Whole hours come from their sums and from the rows that these have not taken in, what lies at the edges from rows.
+    All comes from rows where a query asks for what sums do not hold. Of hours that were pruned there are only the sums.
     """
     since_s, until_s = -(-query.since_ns // HOUR_NS) * HOUR_S, query.until_ns // HOUR_NS * HOUR_S
     if not {*query.by, *query.where} <= set(LASTING) or query.bucket_s % HOUR_S:

@@ -1,7 +1,7 @@
 """What could not be written to the database, kept on the local disk until it can be.
 
 A directory a process, which holds a lock in it; whoever finds one without an owner takes it over. In it are segments:
-frames of a length, a checksum and content. A segment is deleted once all of it is booked; booking it twice does no harm.
+frames of a length, a checksum and content. A segment is deleted once all of it is booked; to book it twice is no harm.
 """
 
 from __future__ import annotations

@@ -22,11 +22,10 @@ from llmgateway_server.store.redis.batch import Batch
 
 Result = TypeVar("Result")
 
-# How much later than set a timer goes off before the loop is said to lag.
+# How much later than set a timer goes off where the loop is said to lag.
 LAG_S = 0.005
-# After a lag, an answer that has arrived takes some turns of the loop to be seen.
-TURN_S = 0.001
-MOST_TURNS = 6
+# How long an answer is waited for, as parts of its time: again only where the loop lagged while it was.
+PATIENCE = (1.0, 0.5, 0.5)
 
 
 class Script:
@@ -113,8 +112,8 @@ class Link:
         task = asyncio.ensure_future(exchange)
         self._exchange = task
         loop = asyncio.get_running_loop()
-        for turn in range(MOST_TURNS):
-            patience_s = TURN_S if turn else timeout_s
+        for part in PATIENCE:
+            patience_s = part * timeout_s
             since_s = loop.time()
             await asyncio.wait({task}, timeout=patience_s)
             if task.done() or loop.time() - since_s < patience_s + LAG_S:

@@ -696,7 +696,7 @@ DECLARE
     until_ bigint := (
         SELECT max(number) FROM (
             SELECT number FROM attempt WHERE number > done AND number <= up_to ORDER BY number LIMIT most
-        ) some
+        ) AS next_ones
     );
 BEGIN
     IF until_ IS NULL THEN
