@@ -28,6 +28,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import msgspec
 from rich.box import SIMPLE_HEAD
@@ -42,8 +43,10 @@ from tests.bench.rounds import GRPC_DRIVER, BadAnswersError
 
 CONNECTIONS = (1, 4, 16)
 MOST_ADDED = 0.4
-PROFILED = "tests.bench.budgets"
+LLMGATEWAY = (sys.executable, "-m", "llmgateway_server", "serve", "--config")
+PROFILED = (sys.executable, "-m", "tests.bench.budgets", "--serve")
 STRACE_S = 1.0
+PROFILE_S = 4.0
 PRICE = {"input": 0.15, "output": 0.6}
 QUOTA = {"scope": "organization", "metric": "cost", "window": "total", "limit": 1_000_000}
 
@@ -80,8 +83,20 @@ class Added:
         return median(self.quota_ratios)
 
 
-def start_contestant(stage: Stage, upstream_url: str, name: str, settings: Mapping[str, object]) -> Contestant:
-    """Start a gateway with further settings."""
+class Configured(NamedTuple):
+    """A gateway's configuration, and where it will listen."""
+
+    path: Path
+    grpc_port: int
+    http_port: int
+
+    @property
+    def ready_url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}/readyz"
+
+
+def configure(stage: Stage, upstream_url: str, name: str, settings: Mapping[str, object]) -> Configured:
+    """Write the configuration of a gateway with further settings."""
     grpc_port, http_port = free_port(), free_port()
     config = stage.folder / f"{name}.json"  # JSON is YAML
     document = {
@@ -97,9 +112,16 @@ def start_contestant(stage: Stage, upstream_url: str, name: str, settings: Mappi
         **settings,
     }
     config.write_text(json.dumps(document))
-    command = [sys.executable, "-m", "llmgateway_server", "serve", "--config", str(config)]
-    child = stage.start_command(command, name, http_port, f"http://127.0.0.1:{http_port}/readyz")
-    return Contestant(name, grpc_port, [child])
+    return Configured(config, grpc_port, http_port)
+
+
+def start_contestant(
+    stage: Stage, name: str, configured: Configured, program: Sequence[str] = LLMGATEWAY
+) -> Contestant:
+    """Start a gateway."""
+    command = [*program, str(configured.path)]
+    child = stage.start_command(command, name, configured.http_port, configured.ready_url)
+    return Contestant(name, configured.grpc_port, [child])
 
 
 def settings_of(folder: Path) -> dict[str, dict[str, object]]:
@@ -187,52 +209,45 @@ def cells(figures: Added, name: str, cost: float) -> list[str]:
 
 
 def run_profiled(config: str) -> None:
-    """Serve until SIGTERM, and print where the CPU went on each thread of ours."""
+    """Serve until SIGTERM, and print where the CPU went once it was ready: on the event loop, and writing the ledger."""
+    from llmgateway_server import app
     from llmgateway_server.cli import main as serve
 
-    profiles: dict[str, cProfile.Profile] = {"event loop": cProfile.Profile()}
-    run = threading.Thread.run
+    profiles = {"event loop": cProfile.Profile(), "ledger-writer": cProfile.Profile()}
+    run, settle_memory = threading.Thread.run, app.settle_memory
 
     def run_with_profile(self: threading.Thread) -> None:
-        profile = profiles[self.name] = cProfile.Profile()
-        profile.runcall(run, self)
+        if self.name in profiles:
+            profiles[self.name].runcall(run, self)
+        else:
+            run(self)
+
+    def begin() -> None:
+        settle_memory()
+        profiles["event loop"].enable()
 
     threading.Thread.run = run_with_profile  # type: ignore[method-assign]
+    app.settle_memory = begin
     with contextlib.suppress(SystemExit):
-        profiles["event loop"].runcall(serve, ["serve", "--config", config], standalone_mode=False)
+        serve(["serve", "--config", config], standalone_mode=False)
+    profiles["event loop"].disable()
     for name, profile in profiles.items():
         text = io.StringIO()
-        try:
-            pstats.Stats(profile, stream=text).sort_stats("tottime").print_stats(32)
-        except TypeError:
-            continue  # Nothing ran there.
+        pstats.Stats(profile, stream=text).sort_stats("tottime").print_stats(40)
         print(f"== {name}\n{text.getvalue()}", file=sys.stderr, flush=True)
 
 
-def profile(seconds: float) -> None:
-    """Load a gateway that profiles itself; print what it says."""
+def profile(seconds: float) -> str:
+    """Load a gateway that profiles itself; return what it says in the end."""
     with open_stage() as stage:
-        upstream_url = start_upstream(stage)
-        plain = start_contestant(stage, upstream_url, "quota", settings_of(stage.folder)["quota"])
-        plain.children[0].process.terminate()
-        plain.children[0].process.wait()
-        config = stage.folder / "quota.json"
-        log = stage.folder / "profile"
-        with log.open("wb") as told:
-            served = subprocess.Popen([sys.executable, "-m", PROFILED, "--serve", str(config)], stderr=told)
-            http_port = json.loads(config.read_text())["server"]["http_listen"]
-            stage._wait_for(served, lambda: 1 if is_ready(f"http://{http_port}/readyz") else None, log)
-            load(plain, CONNECTIONS[-1], seconds)
-            served.terminate()
-            served.wait()
-        text = log.read_text()
-        print(text[text.find("== ") :])
-
-
-def is_ready(url: str) -> bool:
-    from tests.bench.processes import answers
-
-    return answers(url)
+        configured = configure(stage, start_upstream(stage), "quota", settings_of(stage.folder)["quota"])
+        contestant = start_contestant(stage, "profiled", configured, PROFILED)
+        load(contestant, CONNECTIONS[-1], seconds)
+        process = contestant.children[0].process
+        process.terminate()
+        process.wait()
+        text = (stage.folder / "profiled.log").read_text()
+    return text[text.find("== ") :]
 
 
 def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -253,7 +268,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run_profiled(chosen.serve)
         return 0
     if chosen.profile:
-        profile(4.0)
+        print(profile(PROFILE_S))
         return 0
     effort = QUICK if chosen.quick else FULL
     console = Console()
@@ -262,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         relay = stage.start_module("tests.bench.grpc_relay", upstream_url)
         contestants = [Contestant("relay", relay.port, [relay])]
         for name, settings in settings_of(stage.folder).items():
-            contestants.append(start_contestant(stage, upstream_url, name, settings))
+            contestants.append(start_contestant(stage, name, configure(stage, upstream_url, name, settings)))
         for one in contestants:
             load(one, CONNECTIONS[-1], effort.load_s / 2)
         figures = []

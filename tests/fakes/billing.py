@@ -52,6 +52,8 @@ BEHAVIOURS = (
     "paced",  # the same, at the speed of a model
     *HELD_AT,  # a stream stands still at some place until `gate` is set; a whole answer waits for that from the start
     "silent",  # leaves usage out
+    "partial",  # tells what it read, and not what it wrote
+    "nonsensical",  # tells counts that are none
     "overrunning",  # ignores the limit
     "thinking",  # thinks beyond the limit, unseen, and bills it
     "failing",  # 500, and bills what it read
@@ -59,6 +61,8 @@ BEHAVIOURS = (
     "hanging",  # never answers
     "limiting",  # 429, for nothing
 )
+UNTOLD = ("silent", "partial", "nonsensical", "failing", "breaking", "hanging", "limiting")
+"""Those whose usage nobody can know."""
 EXCEEDING = ("overrunning", "thinking")
 """Those that cost more than the request allows."""
 
@@ -118,7 +122,7 @@ class BillingProvider(FakeOpenAI):
             written = (limit or 0) + OVERRUN_TOKENS
         elif behaviour == "thinking":
             written += (limit or 0) + THOUGHT_TOKENS
-        is_told = behaviour not in ("silent", "failing", "breaking", "hanging", "limiting")
+        is_told = behaviour not in UNTOLD
         return Line(user, model, limit, read, written, self.cost_usd_nanos(read, written), is_told)
 
     def cost_usd_nanos(self, input_token_count: int, output_token_count: int) -> int:
@@ -155,6 +159,8 @@ def reply_of(line: Line, gate: asyncio.Event) -> Reply:
         return paced(line.output_token_count / WRITTEN_A_SECOND, chat(ANSWER, usage=usage))
     replies: Mapping[str, Reply] = {
         "silent": chat(ANSWER, usage=None),
+        "partial": chat(ANSWER, usage={"prompt_tokens": line.input_token_count}),
+        "nonsensical": chat(ANSWER, usage={"prompt_tokens": -5, "completion_tokens": "NaN"}),
         "failing": faults.status(500),
         "breaking": broken,
         "hanging": faults.never_answer,

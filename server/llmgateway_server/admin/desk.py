@@ -10,7 +10,7 @@ from llmgateway_server import errors
 from llmgateway_server.admin.caller import Caller
 from llmgateway_server.admin.directory import Directory, changed, not_found
 from llmgateway_server.admin.fields import Violations, read_name, refuse
-from llmgateway_server.admin.principals import principal_of
+from llmgateway_server.admin.principals import principal_until
 from llmgateway_server.admin.shelf import Body, Record, Shelf
 from llmgateway_server.call import Call
 
@@ -36,7 +36,7 @@ class Desk:
             return Caller(call.principal, rpc, self.directory)
         if not key.body.secrets_at(self.wall_ns()):
             raise errors.ApiKeyInvalid("The API key is not valid any more. Use another one.")
-        return Caller(principal_of(self.directory, key, call.principal.expires_s), rpc, self.directory)
+        return Caller(principal_until(self.directory, key, call.principal.expires_s), rpc, self.directory)
 
 
 def record_change(call: Call, name: str, detail: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from llmgateway_server.admin.directory import Directory
-from llmgateway_server.admin.key_body import KeyBody
+from llmgateway_server.admin.key_body import KeyBody, Secret
 from llmgateway_server.admin.shelf import Record
 from llmgateway_server.auth.keys import VIEWER, KeyEntry
 from llmgateway_server.call import NANOS_PER_S, Principal
@@ -14,14 +14,19 @@ from llmgateway_server.call import NANOS_PER_S, Principal
 def entries_of(directory: Directory, keys: Iterable[Record[KeyBody]], now_ns: int) -> Sequence[KeyEntry]:
     """Return an entry for each secret of stored keys that works now; it ends with the secret or with its key."""
     return [
-        KeyEntry(secret.digest, principal_of(directory, key, end_s(secret.expires_ns)))
+        KeyEntry(secret.digest, principal_of(directory, key, secret))
         for key in keys
         if not key.is_configured
         for secret in key.body.secrets_at(now_ns)
     ]
 
 
-def principal_of(directory: Directory, key: Record[KeyBody], secret_expires_s: float | None) -> Principal:
+def principal_of(directory: Directory, key: Record[KeyBody], secret: Secret) -> Principal:
+    """Return who a secret stands for."""
+    return principal_until(directory, key, end_s(secret.expires_ns))
+
+
+def principal_until(directory: Directory, key: Record[KeyBody], secret_expires_s: float | None) -> Principal:
     """Return who a key stands for, by a secret that ends then."""
     body = key.body
     ends_s = [one for one in (end_s(body.expires_ns), secret_expires_s) if one is not None]

@@ -84,7 +84,7 @@ def read_usd_nanos(text: str) -> int:
     usd_nanos = 0 if match is None else int(match[2] + (match[3] or "").ljust(NANO_DECIMALS, "0"))
     if match is None or usd_nanos > MAX_AMOUNT:
         raise ValueError("an amount is US dollars such as 0.50, up to 1000000000, with at most 9 decimals")
-    return usd_nanos
+    return -usd_nanos if match[1] else usd_nanos
 
 
 def read_limit(text: str, metric: str) -> int:

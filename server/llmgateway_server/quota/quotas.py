@@ -127,8 +127,8 @@ class QuotaBook:
         costs = [quota for _, quota in hard if quota.metric == Metric.COST]
         return Limits(
             counted=counted_of(applied),
-            rates=[take_of(scope, quota) for scope, quota in hard if quota.is_rate],
-            concurrent=[take_of(scope, quota) for scope, quota in hard if quota.metric == CONCURRENCY],
+            rates=tightest(take_of(scope, quota) for scope, quota in hard if quota.is_rate),
+            concurrent=tightest(take_of(scope, quota) for scope, quota in hard if quota.metric == CONCURRENCY),
             needs_bound=any(quota.enforcement == STRICT for quota in costs),
             limits_cost=bool(costs),
         )
@@ -149,6 +149,16 @@ def counted_of(applied: Iterable[tuple[str, Quota]]) -> list[Counted]:
         key = (scope, quota.metric, quota.window.text)
         limits = [limit for limit in (limit_of(quota), found[key].limit if key in found else None) if limit is not None]
         found[key] = Counted(scope, Metric(quota.metric), quota.window, min(limits, default=None))
+    return [*found.values()]
+
+
+def tightest(takes: Iterable[Take]) -> list[Take]:
+    """Return one take for all that count the same, of the lowest limit."""
+    found: dict[tuple[str, str, int], Take] = {}
+    for take in takes:
+        key = (take.scope, take.metric, take.window_s)
+        if key not in found or take.limit < found[key].limit:
+            found[key] = take
     return [*found.values()]
 
 

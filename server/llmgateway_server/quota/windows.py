@@ -176,9 +176,8 @@ def calendar_period_at(window: Window, zone: ZoneInfo, at_s: int) -> Period:
     def border(number: int) -> int:
         return first_instant(zone, begin_of(window, number))
 
+    # The clock shows this period's begin or later: it has begun. Where the clock was put back, the next may have, too.
     number = number_of(window, EPOCH + timedelta(seconds=at_s + offset_s(zone, at_s)))
-    while border(number) > at_s:
-        number -= 1
     while border(number + 1) <= at_s:
         number += 1
     return Period(border(number), border(number + 1))

@@ -61,6 +61,7 @@ class Books(msgspec.Struct, frozen=True):
         """See that each request billed has its row, and that those which tell the provider's usage cost the same."""
         rows = {row.entry.end_user: row for row in self.attempts.values()}
         for line in bill:
+            assert line.user in rows, f"what was billed has no row: {line}"
             row = rows[line.user]
             assert (row.cost_usd_nanos or 0) + adjusted(self.rows, row) >= line.usd_nanos, (row, line)
             if row.source is Source.PROVIDER:

@@ -536,3 +536,18 @@ async def test_what_was_reserved_for_one_target_serves_no_other() -> None:
     booking.answered(told(5, 20), 200, None)
     assert await made.balance("key/ci") == Balance(205, 0)
     assert [row.source for row in await made.rows()] == [Source.VOID, Source.PROVIDER]
+
+
+async def test_quotas_that_count_the_same_count_once_by_the_lowest_limit() -> None:
+    minute = Window("minute")
+    quotas = [quota(scope, limit, "requests", minute) for scope, limit in (("key/*", 5), ("key/ci", 3), ("key/ci", 4))]
+    made = await world(*quotas, quota("key/*", 9_000), quota("key/ci", 5_000))
+    for _ in range(3):
+        (await made.account()).close()
+    with pytest.raises(errors.QuotaExceeded, match="is 3, of which 3"):
+        await made.account()
+    made = await world(quota("key/*", 9_000), quota("key/ci", 5_000))
+    await made.reserve(request_of(150))
+    assert 1_500 < (await made.balance("key/ci")).held < 2_000
+    with pytest.raises(errors.InvalidField, match="0.000005"):
+        await made.reserve(request_of(600))

@@ -138,6 +138,8 @@ def test_a_period_begins_as_soon_as_the_clock_shows_its_begin(window: Window, at
         (Window("day", "Pacific/Apia"), "2011-12-29 12:00", "2011-12-29 00:00", 24),
         # The anchor's hour does not exist on this day: what began the day before lasts until 3:00.
         (Window("day", "Europe/Berlin", anchor_hour=2), "2026-03-29 12:00", "2026-03-29 03:00", 23),
+        # The clock leaps from 1:00 to 3:00, over the anchor in the midst.
+        (Window("day", "Antarctica/Troll", anchor_hour=2), "2026-03-29 12:00", "2026-03-29 03:00", 23),
         (Window("day", "Asia/Kathmandu", anchor_hour=6), "2026-01-01 05:59", "2025-12-31 06:00", 24),
         (Window("week", "Europe/Berlin"), "2026-03-29 12:00", "2026-03-23 00:00", 167),
         (Window("week", "UTC"), "2026-12-27 23:59", "2026-12-21 00:00", 168),

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from llmgateway_server.store.ledger import Ledger
 from llmgateway_server.store.postgres.ledger import PostgresLedger
 
 from tests.postgres import emptied, shared_server
 from tests.server.store.postgres_ledgers import PATIENT, ask, new_id
+
+# Nothing is presumed, and no sum takes anything in, but when a test says so.
+STILL = msgspec.structs.replace(PATIENT, beat_s=86_400.0)
 
 
 class PostgresStage:
@@ -26,7 +30,7 @@ class PostgresStage:
             self._url = await emptied(self._server)
         # Nobody has to wait for the death of those before.
         await ask(self._url, "UPDATE process SET beat_at = '-infinity'")
-        ledger = PostgresLedger(self._url, spool=self._spool, clock=self._clock, new_id=new_id, timing=PATIENT)
+        ledger = PostgresLedger(self._url, spool=self._spool, clock=self._clock, new_id=new_id, timing=STILL)
         await ledger.start()
         return ledger
 
@@ -37,3 +41,4 @@ class PostgresStage:
     async def expire(self, ledger: Ledger, now_ns: int) -> None:
         assert isinstance(ledger, PostgresLedger)
         await ledger.expire(now_ns)
+        await ledger.roll()

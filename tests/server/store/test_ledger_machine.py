@@ -15,7 +15,7 @@ from tests.server.store.mutants import MUTANTS, stage_of
 from tests.server.store.stages import STAGES, MemoryStage, Stage
 
 # The default profile runs this share of its examples: each opens a store.
-SHARE = 3
+SHARE = 4
 MUTANT_SETTINGS = settings(
     max_examples=300,
     stateful_step_count=20,

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,8 +19,10 @@ from llmgateway_server.store.ledger import (
     Balance,
     Counter,
     DiskFull,
+    Family,
     Grant,
     Metric,
+    Refusal,
     Source,
     StoreAway,
     StoreRefused,
@@ -36,6 +39,7 @@ from tests.server.store.samples import (
     FAMILIES,
     KEY_DAY,
     ORGANIZATION,
+    TOTAL,
     Clock,
     all_rows,
     balance,
@@ -228,6 +232,28 @@ async def test_pruning_forgets_counters_of_periods_that_ended(ledger: SqliteLedg
     counters = [KEY_DAY, today, ORGANIZATION]
     known = await database.writer.run(lambda _, tables: tables.committed(counters))
     assert known == {KEY_DAY: 0, today: 5, ORGANIZATION: 7}
+
+
+async def test_what_is_booked_while_a_new_limit_is_summed_up_counts_once(
+    ledger: SqliteLedger, database: Database
+) -> None:
+    new = Counter("team/platform", Metric.COST, TOTAL, 0)
+    ledger.record(entry("before"), settlement("before", 7))
+    gate = threading.Event()
+    reading = asyncio.ensure_future(database.read(lambda _: gate.wait()))
+    activating = asyncio.ensure_future(ledger.activate({**FAMILIES, Family("team", Metric.COST, TOTAL): 0}))
+    await asyncio.sleep(0)
+    await ledger.flush()
+    ledger.record(entry("meanwhile"), settlement("meanwhile", 5, charges=[charge(new)]))
+    waiting = asyncio.ensure_future(ledger.reserve([intent("after", 9, [charge(new, 20)])]))
+    await ledger.flush()
+    assert not waiting.done()
+    gate.set()
+    await asyncio.gather(reading, activating)
+    assert isinstance(await waiting, Refusal)
+    assert await balance(ledger, new) == Balance(12, 0)
+    known = await database.writer.run(lambda _, tables: tables.committed([new]))
+    assert known == {new: 12}
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("KILLS", "3"))))

@@ -196,6 +196,10 @@ class PostgresLedger:
         for lane in (self._reserving, self._settling, self._living, self._reading):
             lane.close()
 
+    async def roll(self) -> None:
+        """Take the rows that have come into the sums that usage is told from, now."""
+        await self._reports.roll()
+
     def _is_pending(self, attempt_id: str) -> bool:
         return self._reservations.is_pending(attempt_id)
 
@@ -203,10 +207,19 @@ class PostgresLedger:
     def _is_whole(self) -> bool:
         return self._living.is_whole and self._reserving.is_whole and self._settling.is_whole
 
+    async def _rest(self) -> None:
+        """Wait until it is time to beat, or to see whether PostgreSQL is back."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._timing.beat_s
+        while (left_s := until_s - loop.time()) > 0:
+            await asyncio.sleep(min(left_s, self._timing.retry_s))
+            if not self._is_whole:
+                return
+
     async def _live(self) -> None:
         """Beat, presume, and look whether PostgreSQL is back, until cancelled."""
         while True:
-            await asyncio.sleep(self._timing.beat_s if self._is_whole else self._timing.retry_s)
+            await self._rest()
             try:
                 await self._process.beat()
                 await self._reservations.recover()

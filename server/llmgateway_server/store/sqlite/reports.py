@@ -99,8 +99,9 @@ def spans_of(connection: sqlite3.Connection, query: UsageQuery) -> Iterator[Span
     until_s = max(since_s, until_s)
     yield from spans_of_sums(since_s, until_s, query.bucket_s)
     if since_s < until_s:
+        # The plus keeps SQLite from the index on `started_ns`: few rows are so new, many may be of that time.
         bounds = (rolled, since_s * NANOS_PER_S, until_s * NANOS_PER_S)
-        yield of_rows_by_hour("id > ? AND started_ns >= ? AND started_ns < ?", *bounds)
+        yield of_rows_by_hour("id > ? AND +started_ns >= ? AND +started_ns < ?", *bounds)
     for begin_ns, end_ns in (
         (query.since_ns, min(since_s * NANOS_PER_S, query.until_ns)),
         (max(until_s * NANOS_PER_S, query.since_ns), query.until_ns),
@@ -160,9 +161,11 @@ def column_of(span: Span, name: str) -> tuple[str, Sequence[Bound]]:
     if name.startswith(LABEL):
         if not span.has_details:
             return "''", ()
-        return "coalesce((SELECT value FROM json_each(labels) WHERE json_each.key = ?), '')", (
-            name.removeprefix(LABEL),
-        )
+        label = name.removeprefix(LABEL)
+        if '"' in label or "\\" in label:
+            # A path cannot say these.
+            return "coalesce((SELECT value FROM json_each(labels) WHERE json_each.key = ?), '')", (label,)
+        return "coalesce(json_extract(labels, ?), '')", (f'$."{label}"',)
     if name not in DIMENSIONS:
         raise KeyError(name)
     if name == "end_user":
@@ -205,7 +208,7 @@ def spent_by(connection: sqlite3.Connection, family: Family, start_s: int) -> It
     whole_s = ceil_to(start_s * NANOS_PER_S, HOUR_S)
     for table, condition, bounds in (
         ("hours", "start_s >= ?", (whole_s,)),
-        ("attempts", "id > ? AND started_ns >= ?", (rolled, whole_s * NANOS_PER_S)),
+        ("attempts", "id > ? AND +started_ns >= ?", (rolled, whole_s * NANOS_PER_S)),
         ("attempts", "started_ns >= ? AND started_ns < ?", (start_s * NANOS_PER_S, whole_s * NANOS_PER_S)),
     ):
         for *group, total in connection.execute(

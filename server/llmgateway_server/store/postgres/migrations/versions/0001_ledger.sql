@@ -628,8 +628,14 @@ BEGIN
     INSERT INTO counter (scope, metric, "window", start_s, committed)
     SELECT s.scope, metric_, window_, since_s, sum(amount)
     FROM (
+        -- By what the kind of scope asks for alone, so that few groups remain.
         SELECT
-            CASE kind_ WHEN 'team' THEN team_scopes(a.team, a.teams) END AS teams, a.key, a.end_user, a.provider, a.model,
+            CASE kind_ WHEN 'team' THEN team ELSE '' END AS team,
+            CASE kind_ WHEN 'team' THEN teams ELSE '{}' END AS teams,
+            CASE kind_ WHEN 'key' THEN key ELSE '' END AS key,
+            CASE kind_ WHEN 'end_user' THEN end_user ELSE '' END AS end_user,
+            CASE WHEN kind_ IN ('provider', 'model') THEN provider ELSE '' END AS provider,
+            CASE kind_ WHEN 'model' THEN model ELSE '' END AS model,
             sum(amount_of(metric_, cost, tokens, requests)) AS amount
         FROM (
             SELECT team, teams, key, '' AS end_user, provider, model, cost_usd_nanos AS cost,
@@ -647,8 +653,8 @@ BEGIN
             WHERE started_ns >= greatest(since_s * 1000000000, mark.pruned_ns)
             AND (is_for_users OR started_ns < next_hour_ns)
         ) a
-        GROUP BY 1, 2, 3, 4, 5
-    ) spent, unnest(scopes_of(kind_, teams, key, end_user, provider, model)) AS s(scope)
+        GROUP BY 1, 2, 3, 4, 5, 6
+    ) spent, unnest(scopes_of(kind_, team_scopes(team, teams), key, end_user, provider, model)) AS s(scope)
     GROUP BY 1
     ORDER BY 1
     ON CONFLICT (scope, metric, "window", start_s) DO UPDATE SET committed = excluded.committed;
