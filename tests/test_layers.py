@@ -17,8 +17,9 @@ CLIENT = ROOT / "clients" / "python" / "llmgateway"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
+    frozenset({"admin_commands"}),
     frozenset({"client_commands"}),
-    frozenset({"terminal_compare", "terminal_explain"}),
+    frozenset({"terminal_admin", "terminal_compare", "terminal_explain"}),
     frozenset({"terminal_text"}),
     frozenset({"app", "terminal"}),
     frozenset({"reloading"}),

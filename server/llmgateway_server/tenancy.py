@@ -83,10 +83,12 @@ class Tenancy:
         self._wall_ns = wall_ns
         self._team_revision: object = None
         self._bans: dict[str, BanBody] = {}
+        self._followed = 0
 
     async def start(self) -> None:
         """Put in force what is there. Raise `StoreUnavailable` or `StoreAway`."""
         await self.directory.refresh()
+        self._followed = self.directory.revision
         await self._follow_keys()
         self._suspend()
         await self._keeper.adopt(self._quotas())
@@ -126,14 +128,16 @@ class Tenancy:
 
     async def _refresh(self) -> None:
         """Take what has changed, and give the store what it does not know yet."""
-        before = self.directory.revision
         try:
             await self._keep_bans()
             await self.directory.refresh()
         except errors.CallError as away:
             log.debug("keys and quotas are as they were: %s", away.message)
             return
-        if self.directory.revision != before:
+        # The admin services refresh it, too: what they have taken is to be followed all the same.
+        revision = self.directory.revision
+        if revision != self._followed:
+            self._followed = revision
             await self._follow_keys()
             self._suspend()
             self._keeper.ask(self._quotas())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -25,15 +26,25 @@ class Refusal(NamedTuple):
     reason: str = "ERROR_REASON_STORE_UNAVAILABLE"
 
 
+class Silence:
+    """Never answers. `is_over` once the caller has gone."""
+
+    def __init__(self) -> None:
+        self.is_over = threading.Event()
+
+
+Answer: TypeAlias = Message | Refusal | Silence
+
+
 class ScriptedAdmin:
     """Answers each RPC with what it was given, by the RPC's name; keeps what it was asked, and by whom."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []  # Any: a message of any type
         self.authorizations: list[object] = []
-        self._answers: dict[str, list[Message | Refusal]] = {}
+        self._answers: dict[str, list[Answer]] = {}
 
-    def answer(self, rpc: str, *answers: Message | Refusal) -> None:
+    def answer(self, rpc: str, *answers: Answer) -> None:
         """Answer calls of an RPC one after the other; a stream with all of them at once."""
         self._answers[rpc] = [*answers]
 
@@ -74,10 +85,14 @@ class ScriptedAdmin:
         self.authorizations.append(dict(context.invocation_metadata()).get("authorization"))
 
 
-def told(answer: Message | Refusal, context: grpc.ServicerContext) -> Message:
+def told(answer: Answer, context: grpc.ServicerContext) -> Message:
     """Return an answer, or end the call as the gateway ends it."""
     if isinstance(answer, Refusal):
         refuse(answer, context)
+    if isinstance(answer, Silence):
+        context.add_callback(answer.is_over.set)
+        answer.is_over.wait(60)
+        context.abort(grpc.StatusCode.CANCELLED, "")
     return answer
 
 
@@ -91,12 +106,13 @@ def refuse(answer: Refusal, context: grpc.ServicerContext) -> NoReturn:
 
 
 @contextlib.contextmanager
-def administered(admin: ScriptedAdmin) -> Iterator[str]:
-    """Serve until the block is left; yield the address."""
+def administered(admin: ScriptedAdmin, credentials: grpc.ServerCredentials | None = None) -> Iterator[str]:
+    """Serve until the block is left, over TLS if there are credentials; yield the address."""
     server = grpc.server(ThreadPoolExecutor(4))
     handlers: Sequence[grpc.GenericRpcHandler[Message, Message]] = [*admin.handlers()]
     server.add_generic_rpc_handlers(handlers)
-    port = server.add_insecure_port("127.0.0.1:0")
+    listen = "127.0.0.1:0"
+    port = server.add_secure_port(listen, credentials) if credentials else server.add_insecure_port(listen)
     server.start()
     try:
         yield f"127.0.0.1:{port}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 import grpc
 import pytest
+import trustme
 from click.testing import CliRunner, Result
 from google.protobuf.message import Message
 from llmgateway.admin.v1 import (
@@ -21,11 +24,12 @@ from llmgateway.admin.v1 import (
     quota_service_pb2,
     team_pb2,
     team_service_pb2,
+    usage_service_pb2,
 )
 from llmgateway.v1 import gateway_pb2_grpc
 from llmgateway_server.cli import main
 
-from tests.server.administered import Refusal, ScriptedAdmin, administered
+from tests.server.administered import Refusal, ScriptedAdmin, Silence, administered
 from tests.server.served import on_terminal, run, serving
 
 Key = key_pb2.Key
@@ -415,6 +419,34 @@ def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(ask: Run, admin: Scr
     assert result.exit_code == 1
     assert result.stderr.startswith("The key holds a space or a character that cannot be sent.")
     assert admin.asked == []
+
+
+def test_a_ca_asks_for_tls(admin: ScriptedAdmin, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
+    ca = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(ca)
+    credentials = grpc.ssl_server_credentials([(certificate.private_key_pem.bytes(), chain)])
+    with administered(admin, credentials) as target:
+        assert run("keys", "list", "--target", target, "--ca", str(ca)).exit_code == 0
+        refused = run("keys", "list", "--target", target)
+    assert (refused.exit_code, len(admin.asked)) == (1, 1)
+    assert refused.stderr.startswith(f"{target} does not speak gRPC in plain text, so it may want TLS")
+
+
+def test_ctrl_c_cancels_the_call(admin: ScriptedAdmin) -> None:
+    silence = Silence()
+    admin.answer("ExportUsage", usage_service_pb2.ExportUsageResponse(chunk=b"a\r\n"), silence)
+    with administered(admin) as target:
+        command = [sys.executable, "-m", "llmgateway_server", "usage", "export", "--target", target]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.read(3) == b"a\r\n"
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors.strip()) == (130, b"")
+        assert silence.is_over.wait(30)
 
 
 def test_a_table_fits_its_terminal_and_numbers_stay_whole(admin: ScriptedAdmin) -> None:

@@ -91,6 +91,6 @@ def describe(error: GatewayError, target: str) -> str:
     """Say what went wrong, and where the admin services are if it is not there."""
     if not error.reason and error.code.name == "UNIMPLEMENTED":
         return f"What answers at {target} has no admin services. {WHERE}"
-    if error.code.name == "UNAVAILABLE":
+    if not error.reason and error.code.name == "UNAVAILABLE":
         return f"{one_line(error.message)} {WHERE}"
     return describe_failure(error, target)

@@ -167,7 +167,7 @@ def set_period(
     """Set which time a request is about; leave out an end that is not given."""
     request.start_time.FromNanoseconds(since.before(now_ns))
     if until is not None:
-        request.end_time.FromNanoseconds(until.before(now_ns))
+        request.end_time.FromNanoseconds(until.after(now_ns))
 
 
 def read_invoice(path: Path) -> bytes:

@@ -68,9 +68,12 @@ async def ledger_at(
     clock: Clock | None = None,
     timing: Timing = PATIENT,
     families: Mapping[Family, int] = FAMILIES,
+    largest_batch: int = 128,
 ) -> AsyncIterator[PostgresLedger]:
     """Open a ledger; close it at the end."""
-    ledger = PostgresLedger(url, spool=spool, clock=clock or Clock(), new_id=new_id, timing=timing)
+    ledger = PostgresLedger(
+        url, spool=spool, clock=clock or Clock(), new_id=new_id, timing=timing, largest_batch=largest_batch
+    )
     await ledger.start()
     try:
         await ledger.activate(families)

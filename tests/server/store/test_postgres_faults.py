@@ -140,26 +140,40 @@ async def test_a_server_that_stands_still_is_away_within_the_time_out_and_back_b
 async def test_what_was_in_doubt_is_neither_held_nor_forgotten(
     server: PostgresServer, url: str, tmp_path: Path
 ) -> None:
-    """The reservation waits for a lock when its caller gives up; it must not come true after it was voided."""
+    """The connection breaks while a reservation waits for a lock; it comes true after its caller has voided it."""
     locker = await asyncpg.connect(url, server_settings={"search_path": "llmgateway"})
-    async with ledger_at(url, tmp_path, timing=QUICK) as ledger:
+    async with ledger_at(url, tmp_path) as ledger:
         await reserved(ledger)
         lock = locker.transaction()
         await lock.start()
         await locker.execute("SELECT FROM counter FOR UPDATE")
         doubtful = [intent(100) for _ in range(3)]
         asked = [asyncio.ensure_future(ledger.reserve([one])) for one in doubtful]
-        await asyncio.sleep(0.1)
-        ledger._reserving.close()  # The connection breaks; the server goes on with the statement.
+        while not await ask(url, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            continue
+        ledger._reserving.close()  # The server goes on with the statement.
         for task, one in zip(asked, doubtful, strict=True):
             with pytest.raises(StoreAway):
                 await task
             ledger.settle(settlement(one, 0, Source.VOID))
+        flushed = asyncio.ensure_future(ledger.flush())
+        await asyncio.wait([flushed], timeout=0.3)
         await lock.rollback()
+        await flushed
         await reserved(ledger)
-        await ledger.flush()
         assert await balance(ledger) == Balance(0, 10)
     await locker.close()
+
+
+async def test_nothing_gets_over_a_fence_that_was_raised(url: str, tmp_path: Path) -> None:
+    """A reservation that its process gave up reaches the server only afterwards."""
+    async with ledger_at(url, tmp_path) as ledger:
+        name = ledger._process.incarnation
+        await ask(url, "SELECT raise_fence($1, 5)", name)
+        await ask(url, "SELECT raise_fence($1, 3)", name)
+        await ask(url, "SELECT take_part($1, 5)", name)
+        with pytest.raises(asyncpg.PostgresError, match="this incarnation is over"):
+            await ask(url, "SELECT take_part($1, 4)", name)
 
 
 async def test_a_lock_that_is_not_let_go_refuses_and_holds_nothing(

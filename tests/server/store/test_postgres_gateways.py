@@ -26,17 +26,20 @@ async def url() -> str:
     return await emptied(shared_server())
 
 
-async def test_a_thousand_on_a_budget_for_ten_over_three_ledgers_are_ten(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fitting", [10, 700])
+async def test_a_thousand_over_three_ledgers_on_a_budget_for_less_are_as_many_as_fit(
+    url: str, tmp_path: Path, fitting: int
+) -> None:
+    limit = fitting * COST + COST - 1
+    # Small batches, so that they meet.
     async with AsyncExitStack() as stack:
-        ledgers = [await stack.enter_async_context(ledger_at(url, tmp_path)) for _ in range(3)]
-        answers = await asyncio.gather(
-            *(ledgers[number % 3].reserve([intent(COST, 10 * COST + 9)]) for number in range(1_000))
-        )
-        assert sum(isinstance(answer, Grant) for answer in answers) == 10
+        ledgers = [await stack.enter_async_context(ledger_at(url, tmp_path, largest_batch=7)) for _ in range(3)]
+        await ledgers[0].reserve([intent(0, limit)])
+        answers = await asyncio.gather(*(ledgers[number % 3].reserve([intent(COST, limit)]) for number in range(1_000)))
+        assert sum(isinstance(answer, Grant) for answer in answers) == fitting
         refusals = [answer for answer in answers if isinstance(answer, Refusal)]
-        assert len(refusals) == 990
-        assert {one.balance.committed + one.balance.held for answer in refusals for one in answer.shortfalls} == {100}
-        assert await ledgers[0].balances([ORGANIZATION]) == [Balance(0, 100)]
+        assert {one.balance.held for answer in refusals for one in answer.shortfalls} == {fitting * COST}
+        assert await ledgers[0].balances([ORGANIZATION]) == [Balance(0, fitting * COST)]
 
 
 async def started(url: str, spool: Path, limit: int, callers: int, count: int) -> Process:

@@ -53,7 +53,7 @@ class Settlements:
 
     def put(self, attempt_id: str, op: bytes) -> None:
         """Queue an attempt's end."""
-        if False and self._is_pending(attempt_id):
+        if self._is_pending(attempt_id):
             self._held_back.setdefault(attempt_id, []).append(op)
         elif len(self._queue) < LONGEST_QUEUE:
             self._queue.append(op)
