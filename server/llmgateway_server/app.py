@@ -114,6 +114,7 @@ class Gateway:
         self._tenancy = Tenancy(self._store.objects, desk, settings, time.time_ns)
         reporter.on_overrun = self._tenancy.ban
         await self._tenancy.start()
+        opened.push_async_callback(self._tenancy.stop)
         self._own(opened, self._tenancy.run())
         self._own(opened, retain(self._store.ledger, lambda: self._settings.store.retention_s, time.time_ns))
         self._shared = make_shared(settings, http, clock, time.time, reporter, self._observer, desk, self._tenancy.keys)

@@ -102,6 +102,13 @@ class Tenancy:
                 await asyncio.sleep(POLL_S)
                 await self._refresh()
 
+    async def stop(self) -> None:
+        """Store what is not stored yet."""
+        try:
+            await self._keep_bans()
+        except errors.CallError as away:
+            log.warning("who charged too much of late may not be known after the next start: %s", away.message)
+
     def configure(self, settings: Settings) -> None:
         """Take the objects of another configuration."""
         self.directory.configure(configured_of(settings.auth.keys, settings.quotas))

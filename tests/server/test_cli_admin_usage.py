@@ -96,6 +96,12 @@ def test_a_span_lies_before_now_and_the_end_is_left_to_the_gateway(
     assert not admin.request.HasField("bucket")
 
 
+def test_an_end_may_be_a_span_before_now_too(ask: Run, admin: ScriptedAdmin) -> None:
+    before_ns = time.time_ns()
+    assert ask("usage", "--until", "1d").exit_code == 0
+    assert before_ns <= admin.request.end_time.ToNanoseconds() + DAY_NS <= time.time_ns()
+
+
 @pytest.mark.parametrize(
     ("bucket", "seconds"), [("minute", 60), ("hour", 3_600), ("day", 86_400), ("15m", 900), ("7d", 604_800)]
 )

@@ -8,18 +8,8 @@ from typing import Any
 
 import click
 
-from llmgateway_server.admin_commands.parameters import (
-    ETAG,
-    KEY_NAME,
-    MOMENT,
-    SHOWN,
-    SPAN,
-    TEAM_NAME,
-    WordType,
-    clear_of,
-    given_of,
-    mask_of,
-)
+from llmgateway_server.admin_commands.drafts import clear_of, given_of, mask_of
+from llmgateway_server.admin_commands.parameters import ETAG, KEY_NAME, MOMENT, SHOWN, SPAN, TEAM_NAME, WordType
 from llmgateway_server.admin_commands.reaching import administers, run_admin
 from llmgateway_server.client_commands import PAIR, Connection, with_options
 

@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmgateway_server.admin_commands.parameters import (
-    ETAG,
-    QUOTA_NAME,
-    SHOWN,
-    TARGET_NAME,
-    WordType,
-    clear_of,
-    given_of,
-    mask_of,
-    read_limit,
-)
+from llmgateway_server.admin_commands.drafts import clear_of, given_of, mask_of
+from llmgateway_server.admin_commands.parameters import ETAG, QUOTA_NAME, SHOWN, TARGET_NAME, WordType
 from llmgateway_server.admin_commands.reaching import administers, run_admin
+from llmgateway_server.admin_commands.readings import read_limit
 from llmgateway_server.client_commands import Connection, with_options
 
 if TYPE_CHECKING:

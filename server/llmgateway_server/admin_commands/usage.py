@@ -7,21 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from llmgateway_server.admin_commands.parameters import (
-    BUCKET,
-    DIMENSION,
-    DOLLARS,
-    FILTER,
-    MOMENT,
-    SHOWN_OR_CSV,
-    Moment,
-)
+from llmgateway_server.admin_commands.parameters import BUCKET, DIMENSION, DOLLARS, FILTER, MOMENT, SHOWN_OR_CSV
 from llmgateway_server.admin_commands.reaching import administers, run_admin
+from llmgateway_server.admin_commands.readings import Moment
 from llmgateway_server.client_commands import Connection, Failure, with_options
 from llmgateway_server.terminal import printable, write_to
 
@@ -29,7 +23,7 @@ if TYPE_CHECKING:
     from llmgateway.admin.v1.usage_pb2 import ReconciledRow, UsageRow
     from llmgateway.admin.v1.usage_service_pb2 import ExportUsageRequest, QueryUsageRequest
 
-FORMATS: Mapping[str, str] = {"csv": "FORMAT_CSV", "jsonl": "FORMAT_JSON_LINES"}
+FORMATS: Mapping[str, str] = MappingProxyType({"csv": "FORMAT_CSV", "jsonl": "FORMAT_JSON_LINES"})
 INVOICE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
@@ -167,7 +161,7 @@ def set_period(
     """Set which time a request is about; leave out an end that is not given."""
     request.start_time.FromNanoseconds(since.before(now_ns))
     if until is not None:
-        request.end_time.FromNanoseconds(until.after(now_ns))
+        request.end_time.FromNanoseconds(until.before(now_ns))
 
 
 def read_invoice(path: Path) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from llmgateway.v1 import call_pb2
+from llmgateway.v1 import call_pb2, usage_pb2
 
 from llmgateway_server.dialects.reading import INT32_MAX, Json
 
@@ -26,3 +27,12 @@ def read_count(raw: Json, member: str, warnings: list[call_pb2.Warning]) -> int:
         return int(value)
     warnings.append(call_pb2.Warning(field="usage", description=f"The provider's {member} {description}."))
     return count
+
+
+def doubt(usage: usage_pb2.Usage, raw: Json, required: Sequence[str], warnings: Sequence[call_pb2.Warning]) -> None:
+    """Say that a usage is not the provider's word: a count makes no sense, or one is absent that is always told.
+
+    Who books it must not take a 0 that stands for nothing for a bill.
+    """
+    if warnings or any(raw.get(member) is None for member in required):
+        usage.source = usage_pb2.Usage.SOURCE_COUNTED

@@ -59,7 +59,7 @@ class Asked(msgspec.Struct, frozen=True):
 class Prepared(msgspec.Struct, frozen=True):
     """An attempt that is about to be reserved: what it took of its target's rates, and what it is to hold.
 
-    Without an `intent` there is nothing to reserve.
+    Without an `intent` there is nothing to reserve. `is_first` says that it is the first of its call.
     """
 
     entry: Entry
@@ -69,6 +69,7 @@ class Prepared(msgspec.Struct, frozen=True):
     reach: Reach | None = None
     limits_cost: bool = False
     is_bound: bool = False
+    is_first: bool = True
 
 
 class Accounts:
@@ -161,7 +162,9 @@ class Account:
         except StoreAway as away:
             if not prepared.limits_cost:
                 # Only money waits for the ledger; requests and tokens are made up for when they are booked.
-                return self.book(msgspec.structs.replace(prepared, intent=None))
+                # By another id: the one that was asked for may have been reserved all the same, and is void then.
+                entry = msgspec.structs.replace(prepared.entry, attempt_id=f"{prepared.entry.attempt_id}+")
+                return self.book(msgspec.structs.replace(prepared, entry=entry, intent=None))
             self.give_up(prepared)
             raise store_refusal(away) from away
         except BaseException:
@@ -178,8 +181,8 @@ class Account:
         target = target_scopes(asked.provider, asked.model)
         at_target = desk.book.limits_of(target)
         if not (self._limits.counted or at_target.counted or at_target.rates or at_target.concurrent):
-            return Prepared(entry, asked.terms)
-        prepared = Prepared(entry, asked.terms, await self._take(at_target))
+            return Prepared(entry, asked.terms, is_first=number == 0)
+        prepared = Prepared(entry, asked.terms, await self._take(at_target), is_first=number == 0)
         try:
             charges = self.charges(entry.started_ns, target, is_first=number == 0)
             if not charges:
@@ -198,13 +201,14 @@ class Account:
             reach,
             limits_cost=self._limits.limits_cost or at_target.limits_cost,
             is_bound=self._limits.needs_bound or at_target.needs_bound,
+            is_first=number == 0,
         )
 
     def book(self, prepared: Prepared, granted: int = 0, begun_s: float | None = None) -> Booking:
         """Return where an attempt is to be booked, for which so much was granted."""
         desk, takes, intent, reach = self._desk, prepared.takes, prepared.intent, prepared.reach
         if intent is None or reach is None:
-            return Booking(desk, self, prepared.entry, prepared.terms, takes=takes)
+            return Booking(desk, self, prepared.entry, prepared.terms, takes=takes, is_first=prepared.is_first)
         return Booking(
             desk,
             self,
@@ -216,6 +220,7 @@ class Account:
             reach.output_limit(granted),
             takes,
             is_bound=prepared.is_bound,
+            is_first=prepared.is_first,
         )
 
     def give_up(self, prepared: Prepared) -> None:
@@ -314,6 +319,7 @@ class Account:
             started_ns=self._desk.clocks.wall_ns(),
             key=principal.name,
             team=principal.team,
+            teams=principal.teams,
             end_user=self._end_user,
             labels=labels,
             route=asked.route,

@@ -49,6 +49,7 @@ class Booking:
         "_entry",
         "_held",
         "_is_bound",
+        "_is_first",
         "_is_settled",
         "_started_s",
         "_takes",
@@ -70,6 +71,7 @@ class Booking:
         takes: Sequence[Take] = (),
         *,
         is_bound: bool = False,
+        is_first: bool = True,
     ) -> None:
         self._desk = desk
         self._account = account
@@ -78,6 +80,7 @@ class Booking:
         self._charges = charges
         self._held = held
         self._is_bound = is_bound
+        self._is_first = is_first
         self._takes = takes
         self._book = desk.book
         self._is_settled = False
@@ -141,7 +144,7 @@ class Booking:
         charges: Sequence[Charge] = ()
         if desk.book is not self._book or not self._charges:
             target = target_scopes(entry.provider, entry.model)
-            charges = self._account.charges(entry.started_ns, target, is_first=entry.attempt_id.endswith("/0"))
+            charges = self._account.charges(entry.started_ns, target, is_first=self._is_first)
         elapsed_s = desk.clocks.monotonic_s() - self._started_s
         settlement = Settlement(
             attempt_id=entry.attempt_id,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from llmgateway.v1 import call_pb2, usage_pb2
 
-from llmgateway_server.dialects.counts import read_count
+from llmgateway_server.dialects.counts import doubt, read_count
 from llmgateway_server.dialects.reading import INT32_MAX, Json, compact, items, mapping
 
 INPUT_MEMBERS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
@@ -45,6 +45,7 @@ class UsageReader:
             usage.search_unit_count = count(tools, "web_search_requests")
         usage.source = usage_pb2.Usage.SOURCE_PROVIDER
         usage.provider_json = compact(raw)
+        doubt(usage, raw, (), self.warnings)
 
     def _count(self, raw: Json, member: str) -> int:
         return read_count(raw, member, self.warnings)

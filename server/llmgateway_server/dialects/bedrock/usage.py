@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmgateway.v1 import call_pb2, usage_pb2
 
-from llmgateway_server.dialects.counts import read_count
+from llmgateway_server.dialects.counts import doubt, read_count
 from llmgateway_server.dialects.reading import INT32_MAX, Json, compact, items, mapping
 
 
@@ -27,4 +27,5 @@ def read_usage(raw: Json, usage: usage_pb2.Usage) -> list[call_pb2.Warning]:
         usage.long_cache_write_input_token_count = min(
             sum(read_count(item, "inputTokens", warnings) for item in long), INT32_MAX
         )
+    doubt(usage, raw, ("inputTokens", "outputTokens"), warnings)
     return warnings

@@ -9,7 +9,7 @@ from typing import Any
 
 from llmgateway.v1 import call_pb2, usage_pb2
 
-from llmgateway_server.dialects.counts import read_count
+from llmgateway_server.dialects.counts import doubt, read_count
 from llmgateway_server.dialects.reading import INT32_MAX, compact, mapping
 
 
@@ -39,4 +39,5 @@ def read_usage(raw: Any, usage: usage_pb2.Usage) -> list[call_pb2.Warning]:
         if "output_tokens" in billed:
             usage.billed_output_token_count = read_count(billed, "output_tokens", warnings)
     usage.provider_json = compact(whole)
+    doubt(usage, whole, (), warnings)
     return warnings

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from llmgateway.v1 import call_pb2, usage_pb2
 
-from llmgateway_server.dialects.counts import read_count
+from llmgateway_server.dialects.counts import doubt, read_count
 from llmgateway_server.dialects.reading import INT32_MAX, Json, compact, items, mapping, text
 
 IMAGES = ("IMAGE", "VIDEO")
@@ -43,6 +43,7 @@ class UsageReader:
             elif modality in IMAGES:
                 usage.image_output_token_count = self._sum(usage.image_output_token_count, count)
         usage.provider_json = compact(raw)
+        doubt(usage, raw, (), self.warnings)
 
     def _details(self, raw: Json, member: str) -> list[tuple[str, int]]:
         """Return counts by kind of content, without those of text, which no field of the contract holds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmgateway.v1 import call_pb2, usage_pb2
 
-from llmgateway_server.dialects.counts import read_count
+from llmgateway_server.dialects.counts import doubt, read_count
 from llmgateway_server.dialects.reading import Json, compact
 
 # Durations are in nanoseconds.
@@ -21,5 +21,6 @@ def read_usage(raw: Json, usage: usage_pb2.Usage) -> list[call_pb2.Warning]:
     usage.source = usage_pb2.Usage.SOURCE_PROVIDER
     usage.input_token_count = read_count(raw, "prompt_eval_count", warnings)
     usage.output_token_count = read_count(raw, "eval_count", warnings)
+    doubt(usage, raw, (), warnings)
     usage.provider_json = compact({member: raw[member] for member in USAGE_MEMBERS if member in raw})
     return warnings

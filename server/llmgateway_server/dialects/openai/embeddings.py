@@ -14,7 +14,7 @@ from llmgateway_server.dialects.failures import bad_response
 from llmgateway_server.dialects.gaps import MODEL_HINT, missing
 from llmgateway_server.dialects.openai.decode_chat import decode_object, describe
 from llmgateway_server.dialects.openai.quirks import Quirks
-from llmgateway_server.dialects.openai.usage import UsageReader
+from llmgateway_server.dialects.openai.usage import EMBEDDING, UsageReader
 from llmgateway_server.dialects.reading import Json, index, items, mapping
 from llmgateway_server.errors import FieldViolation, InvalidField
 
@@ -67,7 +67,7 @@ def decode_embed(
     usage = mapping(raw.get("usage"))
     if usage:
         reader = UsageReader(quirks)
-        reader.read(usage, response.usage)
+        reader.read(usage, response.usage, EMBEDDING)
         response.call.warnings.extend(reader.warnings)
     return response
 

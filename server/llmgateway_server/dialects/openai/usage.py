@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from llmgateway.v1 import call_pb2, usage_pb2
 
-from llmgateway_server.dialects.counts import read_count
+from llmgateway_server.dialects.counts import doubt, read_count
 from llmgateway_server.dialects.openai.quirks import Quirks
 from llmgateway_server.dialects.reading import Json, compact, mapping
 
 USD_NANOS = 1_000_000_000
+GENERATION = ("prompt_tokens", "completion_tokens")
+EMBEDDING = ("prompt_tokens",)
 
 
 class UsageReader:
@@ -20,8 +23,8 @@ class UsageReader:
         self._quirks = quirks
         self.warnings: list[call_pb2.Warning] = []
 
-    def read(self, raw: Json, usage: usage_pb2.Usage) -> None:
-        """Fill `usage`, replacing what it held."""
+    def read(self, raw: Json, usage: usage_pb2.Usage, required: Sequence[str] = GENERATION) -> None:
+        """Fill `usage`, replacing what it held. `required` are the counts that are always told."""
         self.warnings = []
         usage.Clear()
         usage.source = usage_pb2.Usage.SOURCE_PROVIDER
@@ -49,6 +52,7 @@ class UsageReader:
         ):  # OpenRouter, in US dollars
             usage.cost_usd_nanos = math.ceil(cost * USD_NANOS - 1e-6)
         usage.provider_json = compact(raw)
+        doubt(usage, raw, required, self.warnings)
 
     def _count(self, raw: Json, member: str) -> int:
         return read_count(raw, member, self.warnings)

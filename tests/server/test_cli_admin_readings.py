@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from llmgateway_server.admin_commands.parameters import (
+from llmgateway_server.admin_commands.readings import (
     MAX_AMOUNT,
     Moment,
     read_limit,
