@@ -94,6 +94,9 @@ async def open_ledger(
         database = Database(Path(url.removeprefix(SQLITE)), clocks.monotonic_s, reporter.ledger)
         ledger, objects = SqliteLedger(database, clocks.wall_ns), SqliteObjects(database)
     else:
+        from llmgateway_server.store.postgres.opening import require
+
+        require("asyncpg")
         from llmgateway_server.store.postgres.ledger import PostgresLedger, Timing
         from llmgateway_server.store.postgres.objects import PostgresObjects
 
