@@ -549,5 +549,5 @@ async def test_quotas_that_count_the_same_count_once_by_the_lowest_limit() -> No
     made = await world(quota("key/*", 9_000), quota("key/ci", 5_000))
     await made.reserve(request_of(150))
     assert 1_500 < (await made.balance("key/ci")).held < 2_000
-    with pytest.raises(errors.InvalidField, match="0.000005"):
+    with pytest.raises(errors.InvalidField, match=r"0\.000005"):
         await made.reserve(request_of(600))
