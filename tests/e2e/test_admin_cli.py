@@ -200,7 +200,7 @@ def test_usage_is_told_by_every_dimension_as_the_service_tells_it(organization: 
         ("user", "end_user", {"ann": 2, "bob": 1}),
         ("model", "model", {"echo": 3}),
         ("provider", "provider", {"mock": 3}),
-        ("route", "route", {"mock/echo": 1, "small": 2}),
+        ("route", "route", {"": 1, "small": 2}),
         ("label:task", "label:task", {"code": 1, "chat": 2}),
         ("label:env", "label:env", {"test": 3}),
     ):

@@ -250,8 +250,10 @@ class Attempts:
                 profile.context_token_count,
                 profile.max_output_token_count,
             )
+        # The name that callers know, wherever rules lead from there.
+        route = "" if plan.ask.name == target.id else plan.ask.name
         limit = profile.default_output_limit
-        return Asked(terms, target.provider, target.model, plan.route.name, KIND_WORDS[kind], limit)
+        return Asked(terms, target.provider, target.model, route, KIND_WORDS[kind], limit)
 
     def _start(
         self, call: Call, request: Request, step: Step, itinerary: Itinerary, booking: Booking | None = None
