@@ -106,9 +106,9 @@ class Pipeline:
         account = await self._enter(call, request)
         try:
             response = await self._attempts.generate(call, request, plan, account)
+            self._account(call, plan, request, account, response.call, response.usage)
         finally:
             self._leave(account)
-        self._account(call, plan, request, account, response.call, response.usage)
         return response
 
     async def stream_generate(
@@ -151,9 +151,9 @@ class Pipeline:
         account = await self._enter(call, request)
         try:
             response = await self._attempts.embed(call, request, plan, account)
+            self._account(call, plan, request, account, response.call, response.usage)
         finally:
             self._leave(account)
-        self._account(call, plan, request, account, response.call, response.usage)
         return response
 
     async def rerank(self, call: Call, request: rerank_pb2.RerankRequest) -> rerank_pb2.RerankResponse:
@@ -162,9 +162,9 @@ class Pipeline:
         account = await self._enter(call, request)
         try:
             response = await self._attempts.rerank(call, request, plan, account)
+            self._account(call, plan, request, account, response.call, response.usage)
         finally:
             self._leave(account)
-        self._account(call, plan, request, account, response.call, response.usage)
         return response
 
     async def count_tokens(
