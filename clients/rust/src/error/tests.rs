@@ -32,7 +32,7 @@ fn error(code: Code, details: Vec<Any>) -> Error {
 }
 
 /// Every reason of the contract, with its code and what the caller branches on.
-const TABLE: [(Code, &str, ErrorKind); 37] = [
+const TABLE: [(Code, &str, ErrorKind); 39] = [
     (Code::InvalidArgument, "INVALID_FIELD", ErrorKind::InvalidRequest),
     (Code::InvalidArgument, "CONTEXT_TOO_LONG", ErrorKind::InvalidRequest),
     (Code::InvalidArgument, "CONTENT_FILTERED", ErrorKind::InvalidRequest),
@@ -46,8 +46,10 @@ const TABLE: [(Code, &str, ErrorKind); 37] = [
     (Code::NotFound, "RESOURCE_NOT_FOUND", ErrorKind::NotFound),
     (Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED", ErrorKind::Other),
     (Code::Aborted, "ETAG_MISMATCH", ErrorKind::Other),
+    (Code::AlreadyExists, "RESOURCE_EXISTS", ErrorKind::Other),
     (Code::FailedPrecondition, "CAPABILITY_MISSING", ErrorKind::InvalidRequest),
     (Code::FailedPrecondition, "PRICE_UNKNOWN", ErrorKind::InvalidRequest),
+    (Code::FailedPrecondition, "RESOURCE_READ_ONLY", ErrorKind::InvalidRequest),
     (Code::ResourceExhausted, "QUOTA_EXCEEDED", ErrorKind::RateLimited),
     (Code::ResourceExhausted, "BUDGET_EXCEEDED", ErrorKind::Other),
     (Code::ResourceExhausted, "PROVIDER_RATE_LIMITED", ErrorKind::RateLimited),
