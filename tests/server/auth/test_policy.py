@@ -4,7 +4,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from llmgateway_server.auth.policy import matches, may_use
+from llmgateway_server import errors
+from llmgateway_server.auth.keys import invalid_key
+from llmgateway_server.auth.policy import check_bounds, is_within, matches, may_use
 from llmgateway_server.call import Principal
 
 
@@ -48,3 +50,42 @@ def test_any_of_a_principals_patterns_is_enough_and_none_is_nothing() -> None:
     assert may_use(Principal("a", ("x/*", "small")), "small")
     assert not may_use(Principal("a", ("x/*", "small")), "large")
     assert not may_use(Principal("a", ()), "small")
+
+
+@pytest.mark.parametrize(
+    ("address", "networks", "expected"),
+    [
+        ("10.1.2.3", ("10.0.0.0/8",), True),
+        ("11.1.2.3", ("10.0.0.0/8",), False),
+        ("11.1.2.3", ("10.0.0.0/8", "11.1.2.3/32"), True),
+        ("::ffff:10.1.2.3", ("10.0.0.0/8",), True),
+        ("::1", ("::1/128",), True),
+        ("fe80::1%eth0", ("fe80::/10",), True),
+        ("::1", ("127.0.0.0/8",), False),
+        ("", ("0.0.0.0/0", "::/0"), False),
+        ("localhost", ("127.0.0.0/8",), False),
+    ],
+)
+def test_an_address_lies_within_networks(address: str, networks: tuple[str, ...], expected: bool) -> None:
+    assert is_within(address, networks) is expected
+
+
+@pytest.mark.parametrize(
+    ("principal", "is_let_in"),
+    [
+        (Principal("a"), True),
+        (Principal("a", expires_s=100.1), True),
+        (Principal("a", expires_s=100.0), False),
+        (Principal("a", networks=("10.0.0.0/8",)), True),
+        (Principal("a", networks=("11.0.0.0/8",)), False),
+        (Principal("a", networks=("10.0.0.0/8",), expires_s=99.0), False),
+    ],
+)
+def test_a_key_is_refused_once_it_has_expired_and_from_elsewhere(principal: Principal, is_let_in: bool) -> None:
+    try:
+        check_bounds(principal, 100.0, "10.0.0.1")
+    except errors.ApiKeyInvalid as refused:
+        assert refused.message == invalid_key().message
+        assert not is_let_in
+    else:
+        assert is_let_in
