@@ -286,7 +286,7 @@ async def test_a_weak_key_is_refused_and_not_shown(key: str, tmp_path: Path) -> 
     assert output == ""
     assert "Traceback" not in errors
     assert "auth.keys[0].key" in errors
-    assert f"{config}:9:" in errors
+    assert f"{config}:10:" in errors
     assert f'"{key}"' not in errors
     assert f"'{key}'" not in errors
 
