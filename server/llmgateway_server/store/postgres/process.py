@@ -61,7 +61,7 @@ class Process:
         """Book what nobody will settle in time at what it holds; whoever settles it all the same corrects that."""
         await self._lane.fetch(BURY, self.incarnation, self._dead_after_s)
         count = PRESUMED_AT_ONCE
-        while count == PRESUMED_AT_ONCE:
+        while count:
             count = (await self._lane.fetch(PRESUME, now_ns, PRESUMED_AT_ONCE))[0]["count"]
 
     async def leave(self) -> None:

@@ -591,11 +591,13 @@ DECLARE
     count integer := 0;
 BEGIN
     FOR opened IN
-        DELETE FROM intent WHERE attempt_id IN (
+        -- Materialized: a subquery in the condition may be run anew for each row, and find others each time.
+        WITH due AS MATERIALIZED (
             SELECT i.attempt_id FROM intent i
             WHERE i.expires_ns <= now_ns OR NOT EXISTS (SELECT FROM process p WHERE p.incarnation = i.incarnation)
-            LIMIT most FOR UPDATE SKIP LOCKED
-        ) RETURNING *
+            LIMIT most FOR UPDATE OF i SKIP LOCKED
+        )
+        DELETE FROM intent USING due WHERE intent.attempt_id = due.attempt_id RETURNING intent.*
     LOOP
         booked := held_charges(opened);
         SELECT coalesce(max(held) FILTER (WHERE metric = 'tokens'), 0),
