@@ -34,7 +34,6 @@ from llmgateway_server.banner import Listening, banner
 from llmgateway_server.config.address import Address, parse_address
 from llmgateway_server.config.restart import Started
 from llmgateway_server.config.settings import Settings, TlsSettings
-from llmgateway_server.ledgers import Clocks as StoreClocks
 from llmgateway_server.ledgers import open_store, retain
 from llmgateway_server.live import Live
 from llmgateway_server.loading import Source, load_again
@@ -107,10 +106,10 @@ class Gateway:
         http = HttpPool(clock)
         opened.push_async_callback(http.close)
         reporter = TroubleReporter(self._metrics)
-        clocks = StoreClocks(clock, time.time_ns)
+        clocks = DeskClocks(clock, time.time_ns)
         self._store = await opened.enter_async_context(open_store(settings.store, clocks, reporter))
         patience_s = settings.limits.queue_timeout_s
-        desk = Desk(self._store.ledger, self._store.rates, DeskClocks(clock, time.time_ns), reporter, patience_s)
+        desk = Desk(self._store.ledger, self._store.rates, clocks, reporter, patience_s)
         self._tenancy = Tenancy(self._store.objects, desk, settings, time.time_ns)
         reporter.on_overrun = self._tenancy.ban
         await self._tenancy.start()

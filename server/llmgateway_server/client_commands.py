@@ -22,7 +22,7 @@ from llmgateway_server.terminal import (
 )
 
 if TYPE_CHECKING:
-    from llmgateway import Client, ComparedModel
+    from llmgateway import Client, ComparedModel, GatewayError
     from llmgateway.v1 import explain_pb2, generation_pb2, model_pb2
 
 Result = TypeVar("Result")
@@ -206,6 +206,15 @@ def make_request(model: str, text: str, system: str | None, max_tokens: int | No
 
 def run_client(connection: Connection, work: Callable[[Client], Coroutine[None, None, Result]]) -> Result:
     """Do `work` with a client of the gateway; turn its errors into sentences. Ctrl-C cancels the call."""
+    return run_calls(connection, lambda: connect(connection, work), describe_failure)
+
+
+def run_calls(
+    connection: Connection,
+    begin: Callable[[], Coroutine[None, None, Result]],
+    describe: Callable[[GatewayError, str], str],
+) -> Result:
+    """Do what `begin` begins with a client of any kind; `describe` turns its errors into sentences."""
     import asyncio
 
     import llmgateway
@@ -215,9 +224,9 @@ def run_client(connection: Connection, work: Callable[[Client], Coroutine[None, 
     if connection.key is not None and not is_header_safe(connection.key):
         raise Failure("The key holds a space or a character that cannot be sent. Check --key or LLMGATEWAY_KEY.")
     try:
-        return asyncio.run(cancel_on_interrupt(connect(connection, work)))
+        return asyncio.run(cancel_on_interrupt(begin()))
     except llmgateway.GatewayError as error:
-        raise Failure(describe_failure(error, connection.target)) from error
+        raise Failure(describe(error, connection.target)) from error
     except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo(err=True)
         sys.exit(INTERRUPTED)

@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from llmgateway.v1 import call_pb2
 
 from llmgateway_server import errors
-from llmgateway_server.call import Call
+from llmgateway_server.call import NANOS_PER_S, Call
 
 log = logging.getLogger("llmgateway.calls")
 
@@ -22,7 +22,6 @@ MAX_MESSAGE_BYTES = 1024
 MAX_PROVIDER_MESSAGE_BYTES = 512
 MAX_QUOTA_VIOLATIONS = 8
 MAX_SCOPE_BYTES = 256
-NANOS_PER_S = 1_000_000_000
 
 
 class Observer(Protocol):

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from llmgateway_server.call import NANOS_PER_S
 from llmgateway_server.config.data_folder import data_folder
 from llmgateway_server.config.quotas import StoreSettings
+from llmgateway_server.quota.desk import Clocks
 from llmgateway_server.store.ledger import Ledger, StoreAway
 from llmgateway_server.store.local_rates import LocalRates
 from llmgateway_server.store.memory import MemoryLedger, MemoryObjects
@@ -23,7 +25,6 @@ from llmgateway_server.store.rates import Rates
 MEMORY = "memory:"
 SQLITE = "sqlite:///"
 ID_BYTES = 8
-NANOS_PER_S = 1_000_000_000
 PRUNE_EVERY_S = 3_600.0
 
 log = logging.getLogger("llmgateway")
@@ -39,14 +40,6 @@ class StoreReporter(Protocol):
     def rates(self, mode: str) -> None:
         """Tell who counts rates now: the gateways together, or this one for its share."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """`monotonic_s` in seconds, `wall_ns` in nanoseconds since the epoch."""
-
-    monotonic_s: Callable[[], float]
-    wall_ns: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)

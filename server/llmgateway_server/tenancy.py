@@ -77,7 +77,6 @@ class Tenancy:
     def __init__(self, objects: Objects, desk: Desk, settings: Settings, wall_ns: Callable[[], int]) -> None:
         self.directory = Directory(objects, configured_of(settings.auth.keys, settings.quotas))
         self.keys = StoredKeys()
-        self._objects = objects
         self._desk = desk
         self._keeper = QuotaKeeper(desk)
         self._wall_ns = wall_ns

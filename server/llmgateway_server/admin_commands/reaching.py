@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from llmgateway_server.client_commands import (
-    INTERRUPTED,
-    PEM_FILE,
-    SECONDS,
-    Connection,
-    Failure,
-    cancel_on_interrupt,
-    with_options,
-)
+from llmgateway_server.client_commands import PEM_FILE, SECONDS, Connection, run_calls, with_options
 from llmgateway_server.terminal import describe_failure
 from llmgateway_server.terminal_text import one_line
 
@@ -54,21 +45,7 @@ def administers(command: Callable[..., None]) -> Callable[..., None]:
 
 def run_admin(connection: Connection, work: Callable[[AdminClient], Coroutine[None, None, Result]]) -> Result:
     """Do `work` with a client of the admin services; turn its errors into sentences. Ctrl-C cancels the call."""
-    import asyncio
-
-    import llmgateway
-
-    from llmgateway_server.config.secrets import is_header_safe
-
-    if connection.key is not None and not is_header_safe(connection.key):
-        raise Failure("The key holds a space or a character that cannot be sent. Check --key or LLMGATEWAY_KEY.")
-    try:
-        return asyncio.run(cancel_on_interrupt(connect(connection, work)))
-    except llmgateway.GatewayError as error:
-        raise Failure(describe(error, connection.target)) from error
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        click.echo(err=True)
-        sys.exit(INTERRUPTED)
+    return run_calls(connection, lambda: connect(connection, work), describe)
 
 
 async def connect(connection: Connection, work: Callable[[AdminClient], Coroutine[None, None, Result]]) -> Result:

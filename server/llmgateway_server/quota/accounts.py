@@ -14,7 +14,7 @@ import msgspec
 from llmgateway.v1 import call_pb2, embedding_pb2, generation_pb2, rerank_pb2
 
 from llmgateway_server import errors, tokens
-from llmgateway_server.call import Call, set_duration
+from llmgateway_server.call import NANOS_PER_S, Call, set_duration
 from llmgateway_server.quota.booking import NEVER_SENT, Booking
 from llmgateway_server.quota.desk import Desk
 from llmgateway_server.quota.estimates import Reach, output_field, reach_of
@@ -29,17 +29,13 @@ from llmgateway_server.store.ledger import (
     Intent,
     Metric,
     StoreAway,
-    Tally,
 )
 from llmgateway_server.store.rates import Standing, Take
 
 Request = generation_pb2.GenerateRequest | embedding_pb2.EmbedRequest | rerank_pb2.RerankRequest
 
-NANOS_PER_S = 1_000_000_000
 # After its call's deadline an intent is settled by then, or its process has lost it.
 EXPIRY_S = 30.0
-AWAY_RETRY_S = 1.0
-NO_TALLY = Tally()
 
 
 class Asked(msgspec.Struct, frozen=True):

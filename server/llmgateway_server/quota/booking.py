@@ -7,6 +7,7 @@ from typing import Protocol
 
 from llmgateway.v1 import usage_pb2
 
+from llmgateway_server.call import NANOS_PER_S
 from llmgateway_server.catalog.prices import cost_usd_nanos
 from llmgateway_server.quota.desk import Desk
 from llmgateway_server.quota.quotas import target_scopes
@@ -14,7 +15,6 @@ from llmgateway_server.quota.terms import Terms
 from llmgateway_server.store.ledger import Charge, Entry, Metric, Settlement, Source, Tally
 from llmgateway_server.store.rates import Take
 
-NANOS_PER_S = 1_000_000_000
 OK = "ok"
 # What the ledger calls an attempt that never was.
 NEVER_SENT = "never_sent"

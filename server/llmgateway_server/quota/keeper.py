@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
+from llmgateway_server.call import NANOS_PER_S
 from llmgateway_server.quota.desk import Desk
 from llmgateway_server.quota.quotas import Quota, QuotaBook
 from llmgateway_server.store.ledger import StoreAway
 
-NANOS_PER_S = 1_000_000_000
 RETRY_S = 1.0
 
 log = logging.getLogger("llmgateway")
