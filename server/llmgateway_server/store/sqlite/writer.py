@@ -30,6 +30,8 @@ Result = TypeVar("Result")
 MAX_BATCH = 1_000
 MAX_KEPT_RECORDS = 100_000
 RETRY_EVERY_S = 1.0
+# How long endings wait for something that is waited for, to be written with it: a call then costs one commit, not two.
+GATHER_S = 0.02
 ROLL_EVERY = 1_000
 
 
@@ -100,8 +102,10 @@ class Writer:
         self._loop = loop
         self._monotonic = monotonic
         self._on_trouble = on_trouble
-        # What was put since the event loop last came round, handed over at once: each handing over wakes the thread.
+        # What is not handed over yet: each handing over wakes the thread, and costs a commit.
         self._fresh: list[Item] = []
+        self._gathering: asyncio.TimerHandle | None = None
+        self._is_hurried = False
         self._queue: queue.SimpleQueue[Sequence[Item]] = queue.SimpleQueue()
         self._ahead: deque[Item] = deque()
         self._kept: list[Kept] = []
@@ -116,10 +120,15 @@ class Writer:
         self._thread.start()
 
     def put(self, item: Item) -> None:
-        """Queue something to write."""
-        if not self._fresh:
-            self._loop.call_soon(self._hand_over)
+        """Queue something to write: with all that this turn of the loop puts, or soon where nobody waits for it."""
         self._fresh.append(item)
+        if self._is_hurried:
+            return
+        if not isinstance(item, Ending) or len(self._fresh) >= MAX_BATCH:
+            self._is_hurried = True
+            self._loop.call_soon(self._hand_over)
+        elif self._gathering is None:
+            self._gathering = self._loop.call_later(GATHER_S, self._hand_over)
 
     async def reserve(self, intents: Sequence[OpenIntent]) -> None:
         """Return once intents have lasted. Raise `StoreAway` where they cannot be written."""
@@ -145,8 +154,13 @@ class Writer:
         self._thread.join()
 
     def _hand_over(self) -> None:
-        fresh, self._fresh = self._fresh, []
-        self._queue.put(fresh)
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+        self._is_hurried = False
+        if self._fresh:
+            fresh, self._fresh = self._fresh, []
+            self._queue.put(fresh)
 
     # What follows runs in the thread.
 
