@@ -113,17 +113,11 @@ class Tenancy:
         self.directory.configure(configured_of(settings.auth.keys, settings.quotas))
         self._keeper.ask(self._quotas())
 
-    def charges_of(self, entry: Entry) -> list[Charge]:
+    def charges_of(self, entry: Entry) -> Sequence[Charge]:
         """Return the counters that what an entry stands for is charged to, in the periods of its begin."""
         teams = tuple(reversed([*self.directory.lineage(entry.team)]))
         scopes = (ORGANIZATION, *(f"team/{team}" for team in teams), *named_scopes(entry))
-        now_s = entry.started_ns / NANOS_PER_S
-        charges = []
-        for counted in self._desk.book.limits_of(scopes).counted:
-            start_s = self._desk.periods.at(counted.window, now_s).start_s
-            counter = Counter(counted.scope, counted.metric, counted.window.text, start_s)
-            charges.append(Charge(counter, counted.limit))
-        return charges
+        return self._desk.book.limits_of(scopes).charges_at(entry.started_ns / NANOS_PER_S, self._desk.periods)
 
     def ban(self, entry: Entry, overrun_usd_nanos: int) -> None:
         """Keep calls whose cost is limited from a target that charged too much, until that is acknowledged."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from llmgateway.v1 import generation_pb2
-from llmgateway_server.catalog.prices import Price, cost_usd_nanos
+from llmgateway_server.catalog.prices import Price, Tariff
 from llmgateway_server.catalog.vendors import load_vendors
 from llmgateway_server.dialects.registry import make_codec
 
@@ -291,7 +291,7 @@ def test_counts_mean_what_the_provider_means_and_cost_what_it_charges(row: Row) 
         Price(kind, int(Decimal(usd) * 10**9), "the vendor's list", date(2026, 11, 25))
         for kind, usd in row.prices.items()
     ]
-    assert cost_usd_nanos(usage, prices) == row.cost_usd_nanos
+    assert Tariff(prices).cost_usd_nanos(usage) == row.cost_usd_nanos
     assert (
         json.loads(usage.provider_json).items() >= {k: v for k, v in row.usage.items() if k != "total_duration"}.items()
     )
@@ -307,6 +307,6 @@ def test_halves_of_a_nano_dollar_are_rounded_up_once() -> None:
     usage = read(ROWS["mistral"]).usage
     day = date(2026, 11, 25)
     prices = [Price("input", 500_000, "", day), Price("output", 500_000, "", day)]  # half a nano-dollar a token
-    assert cost_usd_nanos(usage, prices) == (16 + 34) // 2
+    assert Tariff(prices).cost_usd_nanos(usage) == (16 + 34) // 2
     prices[1] = Price("output", 500_001, "", day)
-    assert cost_usd_nanos(usage, prices) == 26
+    assert Tariff(prices).cost_usd_nanos(usage) == 26

@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from importlib import resources
-from typing import Protocol
 
 import msgspec
 from llmgateway.v1 import model_pb2, usage_pb2
@@ -44,15 +43,6 @@ TOKEN_KINDS: Mapping[str, tuple[str, str]] = {
 
 # Kinds that some providers charge for by a count of their own.
 BILLED_KINDS = frozenset({"input", "output"})
-
-
-class Priced(Protocol):
-    """What has a price: a provider's model."""
-
-    @property
-    def provider(self) -> str: ...
-    @property
-    def model(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,41 +112,67 @@ class PriceBook:
         row = self._models.find(provider, model) if self._models is not None else None
         return row_prices(row, self._models) if row is not None and self._models is not None else ()
 
-    def cost_usd_nanos(self, target: Priced, usage: usage_pb2.Usage) -> int | None:
-        """Return what a usage costs, None where no price is known."""
-        prices = self.find(target.provider, target.model)
-        return cost_usd_nanos(usage, prices) if prices else None
+
+class Tariff:
+    """Prices, ready to tell what a usage costs: worked out once a target, for it is asked at every call."""
+
+    def __init__(self, prices: Sequence[Price]) -> None:
+        borders = sorted({0, *(price.above_input_token_count for price in prices)}, reverse=True)
+        self._steps = [(border, Step(rates_above(border, prices))) for border in borders]
+
+    def cost_usd_nanos(self, usage: usage_pb2.Usage) -> int:
+        """Return what a usage costs: summed first, rounded up once.
+
+        A part with a price of its own (`cached_input` of `input`) is billed by that, the rest of its whole by the
+        whole's. Counts that make no sense (negative, parts larger than their whole) never give a credit.
+        """
+        for border, step in self._steps:
+            if not border or usage.input_token_count > border:
+                return step.cost_usd_nanos(usage)
+        return 0
 
 
-def cost_usd_nanos(usage: usage_pb2.Usage, prices: Sequence[Price]) -> int:
-    """Return what a usage costs by these prices: summed first, rounded up once.
+class Step:
+    """The price of each kind of token that holds for calls of some sizes."""
 
-    A part with a price of its own (`cached_input` of `input`) is billed by that, the rest of its whole by the
-    whole's. Counts that make no sense (negative, parts larger than their whole) never give a credit.
-    """
-    rates = rates_for(usage, prices)
-    counts: dict[str, int] = {kind: max(0, getattr(usage, TOKEN_KINDS[kind][0])) for kind in rates}
-    for kind in BILLED_KINDS & counts.keys():
-        if usage.HasField(f"billed_{kind}_token_count"):  # type: ignore[arg-type]  # one of two names
-            counts[kind] = max(0, getattr(usage, f"billed_{kind}_token_count"))
-    left = dict(counts)
-    for kind, count in counts.items():
-        whole = TOKEN_KINDS[kind][1]
-        while whole and whole not in rates:  # a part of a part, where the one between has no price of its own
-            whole = TOKEN_KINDS[whole][1]
-        if whole:
-            left[whole] = max(0, left[whole] - count)
-    total: int = sum(left[kind] * rate for kind, rate in rates.items())
-    return -(-total // TOKENS_PER_PRICE)
+    def __init__(self, rates: Mapping[str, int]) -> None:
+        kinds = [*rates]
+        self._rates = [*rates.values()]
+        self._fields = [TOKEN_KINDS[kind][0] for kind in kinds]
+        # By index: kinds that a provider may bill by a count of its own, with that count's field.
+        self._billed = [(kinds.index(kind), f"billed_{kind}_token_count") for kind in BILLED_KINDS if kind in rates]
+        # By index: each part that has a price of its own, and the nearest whole that has one.
+        self._parts = [
+            (kinds.index(kind), kinds.index(whole)) for kind in kinds if (whole := priced_whole(kind, rates)) is not None
+        ]
+
+    def cost_usd_nanos(self, usage: usage_pb2.Usage) -> int:
+        counts: list[int] = [max(0, getattr(usage, field)) for field in self._fields]
+        for index, field in self._billed:
+            if usage.HasField(field):  # type: ignore[arg-type]  # one of two names
+                counts[index] = max(0, getattr(usage, field))
+        left = counts.copy()
+        for part, whole in self._parts:
+            left[whole] = max(0, left[whole] - counts[part])
+        total = sum([count * rate for count, rate in zip(left, self._rates, strict=True)])
+        return -(-total // TOKENS_PER_PRICE)
 
 
-def rates_for(usage: usage_pb2.Usage, prices: Sequence[Price]) -> dict[str, int]:
-    """Return the price of each kind that holds for a call of this size."""
-    rates: dict[str, int] = {}
-    for price in sorted(prices, key=lambda price: price.above_input_token_count):
-        if not price.above_input_token_count or usage.input_token_count > price.above_input_token_count:
-            rates[price.token_kind] = price.usd_nanos_per_million
-    return rates
+def rates_above(border: int, prices: Sequence[Price]) -> dict[str, int]:
+    """Return the price of each kind that holds for calls whose input is above a border of the prices."""
+    return {
+        price.token_kind: price.usd_nanos_per_million
+        for price in sorted(prices, key=lambda price: price.above_input_token_count)
+        if price.above_input_token_count <= border
+    }
+
+
+def priced_whole(kind: str, rates: Mapping[str, int]) -> str | None:
+    """Return the nearest kind with a price that a kind is a part of, None where there is none."""
+    whole = TOKEN_KINDS[kind][1]
+    while whole and whole not in rates:
+        whole = TOKEN_KINDS[whole][1]
+    return whole or None
 
 
 def row_prices(row: ModelRow, models: ModelFile) -> Sequence[Price]:

@@ -18,13 +18,12 @@ from llmgateway_server.call import NANOS_PER_S, Call, set_duration
 from llmgateway_server.quota.booking import NEVER_SENT, Booking
 from llmgateway_server.quota.desk import Desk
 from llmgateway_server.quota.estimates import Reach, output_field, reach_of
-from llmgateway_server.quota.quotas import Counted, Limits, caller_scopes, target_scopes
+from llmgateway_server.quota.quotas import Limits, caller_scopes, target_scopes
 from llmgateway_server.quota.refusals import WINDOW_WORDS, rate_refusal, store_refusal
 from llmgateway_server.quota.reserving import Reserved, reserve
 from llmgateway_server.quota.terms import Terms
 from llmgateway_server.store.ledger import (
     Charge,
-    Counter,
     Entry,
     Intent,
     Metric,
@@ -178,21 +177,21 @@ class Account:
         at_target = desk.book.limits_of(target)
         if not (self._limits.counted or at_target.counted or at_target.rates or at_target.concurrent):
             return Prepared(entry, asked.terms, is_first=number == 0)
-        prepared = Prepared(entry, asked.terms, await self._take(at_target), is_first=number == 0)
+        takes = await self._take(at_target)
         try:
-            charges = self.charges(entry.started_ns, target, is_first=number == 0)
+            charges = self._charges(self._limits, at_target, entry.started_ns, is_first=number == 0)
             if not charges:
-                return prepared
+                return Prepared(entry, asked.terms, takes, is_first=number == 0)
             reach = self._reach(asked, at_target)
         except BaseException:
-            self.give_up(prepared)
+            desk.rates.give_back(takes)
             raise
         left_s = self._call.deadline_s - desk.clocks.monotonic_s()
         expires_ns = entry.started_ns + int((left_s + EXPIRY_S) * NANOS_PER_S)
         return Prepared(
             entry,
             asked.terms,
-            prepared.takes,
+            takes,
             Intent(entry, charges, reach.cost, expires_ns),
             reach,
             limits_cost=self._limits.limits_cost or at_target.limits_cost,
@@ -255,12 +254,11 @@ class Account:
             told.limit, told.remaining = take.limit, max(standing.remaining, 0)
             set_duration(told.reset_after, standing.reset_s)
 
-    def charges(self, started_ns: int, target: tuple[str, ...], *, is_first: bool) -> list[Charge]:
-        """Return what an attempt is charged to by the quotas of now. A call is one request, whatever its attempts."""
-        desk, now_s = self._desk, started_ns / NANOS_PER_S
-        limits = desk.book.limits_of(caller_scopes(self._call.principal, self._end_user))
-        counted = limits.counted if is_first else [one for one in limits.counted if one.metric is not Metric.REQUESTS]
-        return [self._charge(one, now_s) for one in (*counted, *desk.book.limits_of(target).counted)]
+    def charges(self, started_ns: int, target: tuple[str, ...], *, is_first: bool) -> Sequence[Charge]:
+        """Return what an attempt is charged to by the quotas of now."""
+        book = self._desk.book
+        limits = book.limits_of(caller_scopes(self._call.principal, self._end_user))
+        return self._charges(limits, book.limits_of(target), started_ns, is_first=is_first)
 
     async def _take(self, limits: Limits) -> Sequence[Take]:
         """Take of what is about now; raise why there is no room."""
@@ -288,13 +286,21 @@ class Account:
             return Reach.estimated(self._request, asked.terms, usual)
         return Reach.nothing()
 
-    def _charge(self, counted: Counted, now_s: float) -> Charge:
-        period = self._desk.periods.at(counted.window, now_s)
-        counter = Counter(counted.scope, counted.metric, counted.window.text, period.start_s)
-        amount = 1 if counted.metric is Metric.REQUESTS else 0
-        if counted.metric is Metric.TOKENS:
+    def _charges(self, limits: Limits, at_target: Limits, started_ns: int, *, is_first: bool) -> Sequence[Charge]:
+        """Return what an attempt is charged to. A call is one request of its caller, whatever its attempts."""
+        at_s, periods = started_ns / NANOS_PER_S, self._desk.periods
+        charges = limits.charges_at(at_s, periods)
+        if limits.counts_requests and not is_first:
+            charges = [one for one in charges if one.counter.metric is not Metric.REQUESTS]
+        if at_target.counted:
+            charges = [*charges, *at_target.charges_at(at_s, periods)]
+        if limits.counts_tokens or at_target.counts_tokens:
             amount = self._guessed_tokens()
-        return Charge(counter, counted.limit, amount)
+            charges = [
+                Charge(one.counter, one.limit, amount) if one.counter.metric is Metric.TOKENS else one
+                for one in charges
+            ]
+        return charges
 
     def _guessed_tokens(self) -> int:
         """Return about how many tokens the call takes: what it brings, and what such calls usually write."""

@@ -8,7 +8,6 @@ from typing import Protocol
 from llmgateway.v1 import usage_pb2
 
 from llmgateway_server.call import NANOS_PER_S
-from llmgateway_server.catalog.prices import cost_usd_nanos
 from llmgateway_server.quota.desk import Desk
 from llmgateway_server.quota.quotas import target_scopes
 from llmgateway_server.quota.terms import Terms
@@ -126,7 +125,7 @@ class Booking:
         """Return what a usage costs: what the provider says, else by its prices; None where there are none."""
         if usage.HasField("cost_usd_nanos"):
             return max(usage.cost_usd_nanos, 0)
-        return cost_usd_nanos(usage, self.terms.prices) if self.terms.prices else None
+        return self.terms.tariff.cost_usd_nanos(usage) if self.terms.prices else None
 
     def _settle(
         self,

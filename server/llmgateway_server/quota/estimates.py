@@ -8,7 +8,6 @@ import msgspec
 from llmgateway.v1 import embedding_pb2, generation_pb2, rerank_pb2, usage_pb2
 
 from llmgateway_server import tokens
-from llmgateway_server.catalog.prices import cost_usd_nanos
 from llmgateway_server.quota.bound import Bound, bound_embedding, bound_generation, bound_rerank
 from llmgateway_server.quota.terms import Terms
 from llmgateway_server.store.ledger import CostRange
@@ -60,7 +59,7 @@ class Reach(msgspec.Struct, frozen=True):
             usage = usage_pb2.Usage(input_token_count=tokens.estimate_embedding(request))
         else:
             usage = usage_pb2.Usage(input_token_count=tokens.estimate_rerank(request), search_unit_count=1)
-        return cls.fixed(cost_usd_nanos(usage, terms.prices))
+        return cls.fixed(terms.tariff.cost_usd_nanos(usage))
 
 
 def reach_of(request: Request, terms: Terms, usual_output: int, default_output_limit: int) -> Reach:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -9,8 +10,8 @@ import msgspec
 
 from llmgateway_server.call import Principal
 from llmgateway_server.config.quotas import QuotaSettings
-from llmgateway_server.quota.windows import Window
-from llmgateway_server.store.ledger import Counter, Family, Metric
+from llmgateway_server.quota.windows import Periods, Window
+from llmgateway_server.store.ledger import Charge, Counter, Family, Metric
 from llmgateway_server.store.rates import Take
 
 ORGANIZATION = "organization"
@@ -61,21 +62,59 @@ class Threshold(msgspec.Struct, frozen=True):
     shares: Sequence[float]
 
 
-class Limits(msgspec.Struct, frozen=True):
+class Limits:
     """All that applies to some scopes, by how it is kept: in the ledger, as rates, as calls at once.
 
-    `needs_bound` says that a strict quota of cost is among them, `limits_cost` that any is that refuses.
+    `needs_bound` says that a strict quota of cost is among them, `limits_cost` that any is that refuses,
+    `counts_tokens` and `counts_requests` that the ledger counts these.
     """
 
-    counted: Sequence[Counted] = ()
-    rates: Sequence[Take] = ()
-    concurrent: Sequence[Take] = ()
-    needs_bound: bool = False
-    limits_cost: bool = False
+    __slots__ = (
+        "_charges",
+        "_from_s",
+        "_until_s",
+        "concurrent",
+        "counted",
+        "counts_requests",
+        "counts_tokens",
+        "limits_cost",
+        "needs_bound",
+        "rates",
+    )
+
+    def __init__(
+        self,
+        counted: Sequence[Counted] = (),
+        rates: Sequence[Take] = (),
+        concurrent: Sequence[Take] = (),
+        *,
+        needs_bound: bool = False,
+        limits_cost: bool = False,
+    ) -> None:
+        self.counted = counted
+        self.rates = rates
+        self.concurrent = concurrent
+        self.needs_bound = needs_bound
+        self.limits_cost = limits_cost
+        self.counts_tokens = any(one.metric is Metric.TOKENS for one in counted)
+        self.counts_requests = any(one.metric is Metric.REQUESTS for one in counted)
+        self._charges: Sequence[Charge] = ()
+        # The charges hold for instants in [from, until).
+        self._from_s = 0.0
+        self._until_s = 0.0 if counted else math.inf
 
     @property
     def is_empty(self) -> bool:
         return not (self.counted or self.rates or self.concurrent)
+
+    def charges_at(self, at_s: float, periods: Periods) -> Sequence[Charge]:
+        """Return what an attempt is charged to that begins then: one request, and tokens that are yet to be counted."""
+        if not self._from_s <= at_s < self._until_s:
+            running = [(one, periods.at(one.window, at_s)) for one in self.counted]
+            self._charges = [charge_of(one, period.start_s) for one, period in running]
+            self._from_s = max(period.start_s for _, period in running)
+            self._until_s = min([math.inf, *(period.end_s for _, period in running if period.end_s is not None)])
+        return self._charges
 
 
 NOTHING = Limits()
@@ -152,6 +191,12 @@ def counted_of(applied: Iterable[tuple[str, Quota]]) -> list[Counted]:
     return [*found.values()]
 
 
+def charge_of(counted: Counted, start_s: int) -> Charge:
+    """Return what an attempt is charged to in the period that begins then."""
+    counter = Counter(counted.scope, counted.metric, counted.window.text, start_s)
+    return Charge(counter, counted.limit, 1 if counted.metric is Metric.REQUESTS else 0)
+
+
 def tightest(takes: Iterable[Take]) -> list[Take]:
     """Return one take for all that count the same, of the lowest limit."""
     found: dict[tuple[str, str, int], Take] = {}
@@ -185,10 +230,16 @@ def quota_of(settings: QuotaSettings) -> Quota:
 
 def caller_scopes(principal: Principal, end_user: str) -> tuple[str, ...]:
     """Return the scopes of who calls, the widest first."""
-    scopes = (ORGANIZATION, *(f"team/{team}" for team in principal.teams), f"key/{principal.name}")
+    return _caller_scopes(principal.teams, principal.name, end_user)
+
+
+@lru_cache(maxsize=MAX_KNOWN)
+def _caller_scopes(teams: Sequence[str], key: str, end_user: str) -> tuple[str, ...]:
+    scopes = (ORGANIZATION, *(f"team/{team}" for team in teams), f"key/{key}")
     return (*scopes, f"end_user/{end_user}") if end_user else scopes
 
 
+@lru_cache(maxsize=MAX_KNOWN)
 def target_scopes(provider: str, model: str) -> tuple[str, ...]:
     """Return the scopes of where an attempt goes."""
     return f"provider/{provider}", f"model/{provider}/{model}"

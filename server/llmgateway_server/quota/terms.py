@@ -9,7 +9,7 @@ from functools import cached_property
 import msgspec
 
 from llmgateway_server.catalog.knowledge import OWN_SOURCE
-from llmgateway_server.catalog.prices import Price
+from llmgateway_server.catalog.prices import Price, Tariff
 from llmgateway_server.errors import PriceUnknown
 
 # What stands in YAML's braces without quotes.
@@ -44,6 +44,11 @@ class Terms(msgspec.Struct, frozen=True, dict=True):
     def kinds(self) -> frozenset[str]:
         """The kinds of token that have a price."""
         return frozenset(price.token_kind for price in self.prices)
+
+    @cached_property
+    def tariff(self) -> Tariff:
+        """What calls are charged."""
+        return Tariff(self.prices)
 
     @cached_property
     def searches(self) -> bool:

@@ -48,7 +48,7 @@ class Source(enum.StrEnum):
     ADJUSTMENT = "adjustment"
 
 
-class Counter(msgspec.Struct, frozen=True, order=True):
+class Counter(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     """What is counted, for whom, over which period.
 
     `scope` is `organization` or `kind/name`. `window` is a window with its zone and anchor as text, such as

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 from typing import get_args
@@ -11,7 +11,7 @@ from llmgateway_server.catalog.models import kinds_of, load_models, meets
 from llmgateway_server.catalog.prices import (
     TOKEN_KINDS,
     Price,
-    cost_usd_nanos,
+    Tariff,
     load_prices,
     parse_prices,
     price_messages,
@@ -22,18 +22,17 @@ from llmgateway_server.config.settings import TokenKind
 DAY = date(2026, 11, 25)
 
 
-@dataclass(frozen=True)
-class Target:
-    provider: str
-    model: str
-
-
 def prices(**usd_nanos_per_million: int) -> list[Price]:
     return [Price(kind, rate, "a test", DAY) for kind, rate in usd_nanos_per_million.items()]
 
 
 def usage(**counts: int) -> usage_pb2.Usage:
     return usage_pb2.Usage(**{TOKEN_KINDS[kind][0]: count for kind, count in counts.items()})
+
+
+def cost_of(known: Sequence[Price], used: usage_pb2.Usage) -> int | None:
+    """Return what a usage costs, None where no price is known."""
+    return Tariff(known).cost_usd_nanos(used) if known else None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +70,7 @@ def usage(**counts: int) -> usage_pb2.Usage:
     ],
 )
 def test_a_usage_costs_the_sum_of_its_parts(rates: dict[str, int], counts: dict[str, int], expected: int) -> None:
-    assert cost_usd_nanos(usage(**counts), prices(**rates)) == expected
+    assert Tariff(prices(**rates)).cost_usd_nanos(usage(**counts)) == expected
 
 
 @given(
@@ -79,24 +78,24 @@ def test_a_usage_costs_the_sum_of_its_parts(rates: dict[str, int], counts: dict[
     st.dictionaries(st.sampled_from(sorted(TOKEN_KINDS)), st.integers(-5, 2**31 - 1)),
 )
 def test_a_cost_is_a_whole_number_and_never_a_credit(rates: dict[str, int], counts: dict[str, int]) -> None:
-    cost = cost_usd_nanos(usage(**counts), prices(**rates))
+    cost = Tariff(prices(**rates)).cost_usd_nanos(usage(**counts))
     assert isinstance(cost, int)
     assert cost >= 0
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**12), st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1))
 def test_a_cost_is_the_exact_one_rounded_up(input_rate: int, output_rate: int, inputs: int, outputs: int) -> None:
-    cost = cost_usd_nanos(usage(input=inputs, output=outputs), prices(input=input_rate, output=output_rate))
+    cost = Tariff(prices(input=input_rate, output=output_rate)).cost_usd_nanos(usage(input=inputs, output=outputs))
     exact = Fraction(input_rate * inputs + output_rate * outputs, 10**6)
     assert exact <= cost < exact + 1
 
 
 def test_the_mock_has_its_documented_price_and_the_unknown_have_none() -> None:
     book = load_prices()
-    assert book.cost_usd_nanos(Target("mock", "echo"), usage(input=1_000_000, output=1_000_000)) == 750_000_000
-    assert book.cost_usd_nanos(Target("openai", "no-such-model"), usage(input=1)) is None
-    assert book.cost_usd_nanos(Target("local", "gpt-4o-mini"), usage(input=1)) is None
-    assert book.cost_usd_nanos(Target("mocked", "echo"), usage(input=1)) is None
+    assert cost_of(book.find("mock", "echo"), usage(input=1_000_000, output=1_000_000)) == 750_000_000
+    assert cost_of(book.find("openai", "no-such-model"), usage(input=1)) is None
+    assert cost_of(book.find("local", "gpt-4o-mini"), usage(input=1)) is None
+    assert cost_of(book.find("mocked", "echo"), usage(input=1)) is None
 
 
 # What vendors' price lists say of a call, in US dollars a million tokens (read 2026-11-25), worked out by hand.
@@ -126,14 +125,14 @@ DOCUMENTED = [
 
 @pytest.mark.parametrize(("provider", "model", "counts", "expected"), DOCUMENTED)
 def test_vendors_documented_prices_come_out(provider: str, model: str, counts: dict[str, int], expected: int) -> None:
-    assert load_prices().cost_usd_nanos(Target(provider, model), usage(**counts)) == expected
+    assert cost_of(load_prices().find(provider, model), usage(**counts)) == expected
 
 
 def test_the_configuration_s_price_comes_first() -> None:
     own = {"openai/gpt-4o-mini": prices(input=1_000_000)}
     book = load_prices().with_own(own)
-    assert book.cost_usd_nanos(Target("openai", "gpt-4o-mini"), usage(input=5, output=5)) == 5
-    assert book.cost_usd_nanos(Target("openai", "gpt-4o"), usage(input=1_000_000)) is not None
+    assert cost_of(book.find("openai", "gpt-4o-mini"), usage(input=5, output=5)) == 5
+    assert cost_of(book.find("openai", "gpt-4o"), usage(input=1_000_000)) is not None
 
 
 def test_a_model_is_described_by_what_is_known_of_it() -> None:
@@ -189,7 +188,7 @@ def test_the_longest_fitting_name_wins() -> None:
     row = "source = 'a test'\nread_on = 2026-11-25\nusd_per_million = {{ input = '{}' }}\n"
     names = {"p/*": "1", "p/a*": "2", "p/ab": "3"}
     book = parse_prices("".join(f'["{name}"]\n{row.format(usd)}' for name, usd in names.items()))
-    costs = [book.cost_usd_nanos(Target("p", model), usage(input=1)) for model in ("x", "ax", "ab", "abc")]
+    costs = [cost_of(book.find("p", model), usage(input=1)) for model in ("x", "ax", "ab", "abc")]
     assert costs == [1000, 2000, 3000, 2000]
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llmgateway.v1 import generation_pb2, message_pb2, tool_pb2, usage_pb2
-from llmgateway_server.catalog.prices import TOKEN_KINDS, Price, cost_usd_nanos
+from llmgateway_server.catalog.prices import TOKEN_KINDS, Price, Tariff
 from llmgateway_server.quota.bound import MOST_TOKENS, Bound, Terms, bound_generation, most_input
 from llmgateway_server.quota.input_tokens import Input
 
@@ -124,7 +124,7 @@ def usages(draw: st.DrawFn, world: World, output_count: int) -> usage_pb2.Usage:
 def test_nothing_within_the_limits_is_booked_above_the_bound(data: st.DataObject, world: World, limit: int) -> None:
     written = world.bound.choice_count * limit + world.bound.extra_output_token_count
     usage = data.draw(usages(world, written))
-    assert cost_usd_nanos(usage, world.at.prices) <= world.bound.usd_nanos(limit)
+    assert Tariff(world.at.prices).cost_usd_nanos(usage) <= world.bound.usd_nanos(limit)
 
 
 @settings(deadline=None)
@@ -136,7 +136,7 @@ def test_text_that_is_all_read_and_written_costs_the_bound_to_the_last_nano(
     at = Terms("openai/gpt-4o", "openai", prices, 0, 0)
     request = generation_pb2.GenerateRequest(messages=[user(text(said))])
     usage = usage_pb2.Usage(input_token_count=request.ByteSize() + 16 + 64, output_token_count=limit)
-    assert cost_usd_nanos(usage, prices) == bound_generation(request, at).usd_nanos(limit)
+    assert Tariff(prices).cost_usd_nanos(usage) == bound_generation(request, at).usd_nanos(limit)
 
 
 @given(

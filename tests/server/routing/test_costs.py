@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llmgateway.v1 import usage_pb2
 from llmgateway_server.catalog.knowledge import load_knowledge
-from llmgateway_server.catalog.prices import cost_usd_nanos
+from llmgateway_server.catalog.prices import Tariff
 from llmgateway_server.config.settings import ProviderSettings, Settings
 from llmgateway_server.routing.costs import cost_of, most_cost_usd_nanos
 from llmgateway_server.routing.profile import ProfileBook
@@ -29,7 +29,7 @@ def test_the_estimate_of_text_is_its_bill(name: tuple[str, str], input_count: in
     profile = PROFILES.of(Target(*name))
     assert profile.prices
     usage = usage_pb2.Usage(input_token_count=input_count, output_token_count=output_count)
-    assert cost_of(input_count, output_count, profile) == cost_usd_nanos(usage, profile.prices)
+    assert cost_of(input_count, output_count, profile) == Tariff(profile.prices).cost_usd_nanos(usage)
 
 
 def test_the_bound_is_of_all_that_may_be_written() -> None:
