@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from llmgateway_server import errors
 from llmgateway_server.admin.ban_body import BanBody
@@ -22,7 +22,7 @@ from llmgateway_server.config.settings import Settings
 from llmgateway_server.quota.desk import Desk
 from llmgateway_server.quota.keeper import QuotaKeeper
 from llmgateway_server.quota.quotas import ORGANIZATION, Quota
-from llmgateway_server.store.ledger import Charge, Counter, Entry
+from llmgateway_server.store.ledger import Charge, Entry
 from llmgateway_server.store.objects import Objects
 
 POLL_S = 0.4

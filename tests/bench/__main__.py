@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import codecs, planning
+from tests.bench import budgets, codecs, planning
 from tests.bench.contestants import start_gateway, start_upstream, start_yardsticks
 from tests.bench.processes import open_stage
 from tests.bench.report import Limit, describe_limit, encode_report, make_limits, make_table
-from tests.bench.rounds import FULL, QUICK, RowFigures, make_rows, measure_row
+from tests.bench.rounds import FULL, QUICK, Effort, RowFigures, make_rows, measure_row
 
 
 def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -24,8 +24,25 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", metavar="TEXT", default="", help="only the rows whose name holds TEXT")
     parser.add_argument("--yardsticks", action="store_true", help="only the bare relays, to try the bench itself")
     parser.add_argument("--planning", action="store_true", help="what planning a call costs, and nothing else")
+    parser.add_argument("--budgets", action="store_true", help="what ledger and quota add, and nothing else")
     parser.add_argument("--codecs", action="store_true", help="what each dialect's codec costs, and nothing else")
     return parser.parse_args(arguments)
+
+
+def measure_rows(chosen: argparse.Namespace, effort: Effort, console: Console) -> tuple[list[RowFigures], list[Limit]]:
+    """Measure the gateway beside the relays; return the figures of rows, and of the gateway as a whole."""
+    rows: list[RowFigures] = []
+    with open_stage() as stage:
+        upstream_url = start_upstream(stage)
+        yardsticks = start_yardsticks(stage, upstream_url)
+        gateway = None if chosen.yardsticks else start_gateway(stage, upstream_url)
+        for row in make_rows(yardsticks, gateway):
+            if chosen.only.lower() in row.name.lower():
+                with console.status(row.name):
+                    rows.append(measure_row(row, effort))
+    if gateway is None or not rows:
+        return rows, []
+    return rows, [*make_limits(rows, gateway.ready_s), *planning.make_limits(rows)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,21 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     rows: list[RowFigures] = []
     limits: list[Limit] = []
-    with open_stage() as stage:
-        upstream_url = start_upstream(stage)
-        yardsticks = start_yardsticks(stage, upstream_url)
-        gateway = None if chosen.yardsticks else start_gateway(stage, upstream_url)
-        for row in make_rows(yardsticks, gateway):
-            if chosen.only.lower() in row.name.lower():
-                with console.status(row.name):
-                    rows.append(measure_row(row, effort))
-        if gateway is not None and rows:
-            limits = [*make_limits(rows, gateway.ready_s), *planning.make_limits(rows)]
-    console.print(make_table(rows, effort))
+    added: list[budgets.Added] = []
+    if not chosen.budgets:
+        rows, limits = measure_rows(chosen, effort, console)
+        console.print(make_table(rows, effort))
+    if chosen.budgets or not (chosen.yardsticks or chosen.only):
+        budget_effort = budgets.QUICK if chosen.quick else budgets.FULL
+        with console.status("budgets"):
+            added = budgets.measure_all(budget_effort)
+        limits += budgets.make_limits(added)
+        console.print(budgets.make_table(added, budget_effort))
     for limit in limits:
         console.print(describe_limit(limit))
     if chosen.json is not None:
-        chosen.json.write_bytes(encode_report(rows, limits, effort))
+        chosen.json.write_bytes(encode_report(rows, added, limits, effort))
     is_reached = all(row.is_reached is not False for row in rows) and all(limit.is_reached for limit in limits)
     return 0 if is_reached or not chosen.check else 1
 

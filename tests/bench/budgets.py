@@ -1,9 +1,6 @@
 """Measures what the ledger and a quota of cost add to a call: CPU beside the bare relay, and waits for the disk.
 
-    python -m tests.bench.budgets                 # about two minutes
-    python -m tests.bench.budgets --quick         # seconds: shows that it runs
-    python -m tests.bench.budgets --json FILE     # all figures as JSON, too
-    python -m tests.bench.budgets --check         # exits with 1 where quota and ledger add too much
+    make bench ARGS=--budgets                     # about two minutes
     python -m tests.bench.budgets --profile       # where the CPU goes, of the gateway with a quota (run by itself)
 
 gRPC, whole answers, at 1, 4 and 16 connections. Beside the bare relay: `memory` is the gateway without quotas whose ledger
@@ -18,31 +15,31 @@ import contextlib
 import cProfile
 import io
 import json
-import os
 import pstats
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-import msgspec
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from tests.bench.contestants import Contestant, start_upstream
 from tests.bench.load import LoadResult, run_driver
 from tests.bench.payload import CHAT_MODEL
 from tests.bench.processes import Stage, free_port, open_stage
+from tests.bench.report import Limit
 from tests.bench.rounds import GRPC_DRIVER, BadAnswersError
 
 CONNECTIONS = (1, 4, 16)
 MOST_ADDED = 0.4
+# One, and what the checkpoints of a second add.
+MOST_WAITS = 1.1
 LLMGATEWAY = (sys.executable, "-m", "llmgateway_server", "serve", "--config")
 PROFILED = (sys.executable, "-m", "tests.bench.budgets", "--serve")
 STRACE_S = 1.0
@@ -179,6 +176,29 @@ def measure(contestants: Sequence[Contestant], connection_count: int, effort: Ef
     )
 
 
+def measure_all(effort: Effort) -> list[Added]:
+    """Measure at every number of connections."""
+    with open_stage() as stage:
+        upstream_url = start_upstream(stage)
+        relay = stage.start_module("tests.bench.grpc_relay", upstream_url)
+        contestants = [Contestant("relay", relay.port, [relay])]
+        for name, settings in settings_of(stage.folder).items():
+            contestants.append(start_contestant(stage, name, configure(stage, upstream_url, name, settings)))
+        for one in contestants:
+            load(one, CONNECTIONS[-1], effort.load_s / 2)
+        return [measure(contestants, count, effort) for count in CONNECTIONS]
+
+
+def make_limits(figures: Sequence[Added]) -> list[Limit]:
+    """Return what ledger and quota may add."""
+    busiest = figures[-1]
+    name = f"ledger and quota at {busiest.connection_count} connections"
+    limits = [Limit(name, busiest.quota, MOST_ADDED, "of the relay")]
+    if "quota" in busiest.waits:
+        limits.append(Limit("waits for the disk", busiest.waits["quota"], MOST_WAITS, "a call"))
+    return limits
+
+
 def make_table(figures: Sequence[Added], effort: Effort) -> Table:
     """Return the figures to read."""
     title = f"CPU a call, gRPC; added as a share of the relay; rounds: {effort.round_count} × {effort.load_s:g} s"
@@ -253,42 +273,20 @@ def profile(seconds: float) -> str:
 def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.budgets", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a smoke run of seconds: the figures mean little")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE, too")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where too much is added")
-    parser.add_argument("--profile", action="store_true", help="where the CPU goes, and nothing else")
-    parser.add_argument("--serve", metavar="CONFIG", help=argparse.SUPPRESS)
+    chosen = parser.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--profile", action="store_true", help="where the CPU goes")
+    chosen.add_argument("--serve", metavar="CONFIG", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and return the exit code."""
+    """Do what the arguments say, and return the exit code."""
     chosen = read_arguments(arguments)
     if chosen.serve:
         run_profiled(chosen.serve)
-        return 0
-    if chosen.profile:
+    else:
         print(profile(PROFILE_S))
-        return 0
-    effort = QUICK if chosen.quick else FULL
-    console = Console()
-    with open_stage() as stage:
-        upstream_url = start_upstream(stage)
-        relay = stage.start_module("tests.bench.grpc_relay", upstream_url)
-        contestants = [Contestant("relay", relay.port, [relay])]
-        for name, settings in settings_of(stage.folder).items():
-            contestants.append(start_contestant(stage, name, configure(stage, upstream_url, name, settings)))
-        for one in contestants:
-            load(one, CONNECTIONS[-1], effort.load_s / 2)
-        figures = []
-        for count in CONNECTIONS:
-            with console.status(f"{count} connections"):
-                figures.append(measure(contestants, count, effort))
-    console.print(make_table(figures, effort))
-    if chosen.json is not None:
-        report = {"cpus": os.cpu_count(), "effort": asdict(effort), "figures": [asdict(one) for one in figures]}
-        chosen.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
-    return 1 if chosen.check and figures[-1].quota > MOST_ADDED else 0
+    return 0
 
 
 if __name__ == "__main__":

@@ -79,8 +79,10 @@ def describe_limit(limit: Limit) -> str:
     return f"{limit.name}: {limit.value:.3g} {limit.unit} (at most {limit.most:g} {limit.unit}) {verdict}"
 
 
-def encode_report(rows: Sequence[RowFigures], limits: Sequence[Limit], effort: Effort) -> bytes:
-    """Return everything as JSON."""
+def encode_report(
+    rows: Sequence[RowFigures], added: Sequence[object], limits: Sequence[Limit], effort: Effort
+) -> bytes:
+    """Return everything as JSON. `added` are the figures of budgets."""
     report = {
         "machine": {"system": platform.platform(), "python": platform.python_version(), "cpus": os.cpu_count()},
         "effort": asdict(effort),
@@ -93,6 +95,7 @@ def encode_report(rows: Sequence[RowFigures], limits: Sequence[Limit], effort: E
             }
             for row in rows
         ],
+        "budgets": added,
         "limits": [{**asdict(limit), "is_reached": limit.is_reached} for limit in limits],
     }
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"

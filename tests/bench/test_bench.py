@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -179,7 +180,7 @@ def test_the_report_tells_what_is_reached_and_what_is_not() -> None:
     assert "1.50" in text
     assert "1.6 ✓" in text
     assert "1.6 ✗" in text
-    report = msgspec.json.decode(encode_report(rows, limits, EFFORT))
+    report = msgspec.json.decode(encode_report(rows, [], limits, EFFORT))
     assert [row["is_reached"] for row in report["rows"]] == [True, False]
     assert [limit["is_reached"] for limit in report["limits"]] == [True, False]
 
@@ -205,4 +206,7 @@ def test_a_quick_run_measures_every_row_of_the_gateway(tmp_path: Path) -> None:
         "time to ready",
         "planning, 10 targets",
         "planning, 10 targets behind 3 rules",
+        "ledger and quota at 16 connections",
+        *(["waits for the disk"] if shutil.which("strace") else []),
     ]
+    assert [added["connection_count"] for added in report["budgets"]] == [1, 4, 16]

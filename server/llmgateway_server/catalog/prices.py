@@ -143,7 +143,9 @@ class Step:
         self._billed = [(kinds.index(kind), f"billed_{kind}_token_count") for kind in BILLED_KINDS if kind in rates]
         # By index: each part that has a price of its own, and the nearest whole that has one.
         self._parts = [
-            (kinds.index(kind), kinds.index(whole)) for kind in kinds if (whole := priced_whole(kind, rates)) is not None
+            (kinds.index(kind), kinds.index(whole))
+            for kind in kinds
+            if (whole := priced_whole(kind, rates)) is not None
         ]
 
     def cost_usd_nanos(self, usage: usage_pb2.Usage) -> int:
