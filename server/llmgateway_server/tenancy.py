@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from llmgateway_server import errors
 from llmgateway_server.admin.ban_body import BanBody
 from llmgateway_server.admin.configured import configured_of
 from llmgateway_server.admin.directory import Directory
 from llmgateway_server.admin.key_body import KeyBody
-from llmgateway_server.admin.principals import principal_of
+from llmgateway_server.admin.principals import lineage_of, principal_of
 from llmgateway_server.admin.quota_body import quota_of
 from llmgateway_server.admin.shelf import Record
 from llmgateway_server.call import NANOS_PER_S, Principal
@@ -33,9 +34,11 @@ log = logging.getLogger("llmgateway")
 
 
 class StoredKeys:
-    """Who the store's keys stand for, by the digests of their secrets."""
+    """Who the store's keys stand for, by the digests of their secrets; and where the configuration's belong."""
 
     def __init__(self) -> None:
+        self._teams: dict[str, tuple[str, ...]] = {}
+        self._placed: dict[str, Principal] = {}
         self._principals: dict[str, Principal] = {}
         self._known: dict[str, tuple[Record[KeyBody], tuple[str, ...]]] = {}
         self.is_empty = True
@@ -44,8 +47,20 @@ class StoredKeys:
         """Return who a secret stands for; None where it is nobody's, or has been revoked."""
         return self._principals.get(digest)
 
+    def placed(self, principal: Principal) -> Principal:
+        """Return who a key of the configuration stands for, with all that its team is a part of by now."""
+        teams = self._teams.get(principal.team, principal.teams)
+        if teams == principal.teams:
+            return principal
+        placed = self._placed.get(principal.name)
+        if placed is None or placed.teams != teams:
+            placed = self._placed[principal.name] = replace(principal, teams=teams)
+        return placed
+
     async def follow(self, directory: Directory, *, teams_changed: bool) -> None:
         """Take what has changed. Where teams have, every key is read anew."""
+        if teams_changed:
+            self._teams = {team.id: lineage_of(directory, team.id) for team in directory.teams.after("")}
         gone = self._known.keys() - {record.id for record in directory.keys.after("")}
         for id_ in gone:
             self._drop(id_)
@@ -75,7 +90,7 @@ class Tenancy:
     """Follows the store. `keys` are those of the store; quotas and bans go to the desk."""
 
     def __init__(self, objects: Objects, desk: Desk, settings: Settings, wall_ns: Callable[[], int]) -> None:
-        self.directory = Directory(objects, configured_of(settings.auth.keys, settings.quotas))
+        self.directory = Directory(objects, configured_of(settings.auth, settings.quotas))
         self.keys = StoredKeys()
         self._desk = desk
         self._keeper = QuotaKeeper(desk)
@@ -110,13 +125,15 @@ class Tenancy:
 
     def configure(self, settings: Settings) -> None:
         """Take the objects of another configuration."""
-        self.directory.configure(configured_of(settings.auth.keys, settings.quotas))
+        self.directory.configure(configured_of(settings.auth, settings.quotas))
+        # Keys of the store may be hidden by those of the configuration now, or no longer.
+        self._followed = -1
         self._keeper.ask(self._quotas())
 
     def charges_of(self, entry: Entry) -> Sequence[Charge]:
         """Return the counters that what an entry stands for is charged to, in the periods of its begin."""
-        teams = tuple(reversed([*self.directory.lineage(entry.team)]))
-        scopes = (ORGANIZATION, *(f"team/{team}" for team in teams), *named_scopes(entry))
+        teams = [f"team/{team}" for team in lineage_of(self.directory, entry.team)]
+        scopes = (ORGANIZATION, *teams, *named_scopes(entry))
         return self._desk.book.limits_of(scopes).charges_at(entry.started_ns / NANOS_PER_S, self._desk.periods)
 
     def ban(self, entry: Entry, overrun_usd_nanos: int) -> None:
@@ -132,8 +149,7 @@ class Tenancy:
             await self._keep_bans()
             await self.directory.refresh()
         except errors.CallError as away:
-            log.debug("keys and quotas are as they were: %s", away.message)
-            return
+            log.debug("the store's keys and quotas are as they were: %s", away.message)
         # The admin services refresh it, too: what they have taken is to be followed all the same.
         revision = self.directory.revision
         if revision != self._followed:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from llmgateway_server import errors
-from llmgateway_server.store.ledger import Counter, Entry
+from llmgateway_server.store.ledger import Entry
 from llmgateway_server.telemetry.metrics import Metrics
 
 USD_NANOS = 10**9
@@ -59,10 +59,9 @@ class TroubleReporter:
             (cost_usd_nanos - bound_usd_nanos) / USD_NANOS,
         )
 
-    def quota_warning(self, counter: Counter, share: float, text: str) -> None:
+    def quota_warning(self, scope: str, metric: str, window: str, share: float, text: str) -> None:
         """Count and log a quota that is used to a share."""
-        window = counter.window.partition("@")[0]
-        self._metrics.quota_warning(counter.scope.partition("/")[0], counter.metric.value, window, f"{share:g}")
+        self._metrics.quota_warning(scope.partition("/")[0], metric, window, f"{share:g}")
         log.warning("%s", text)
 
     def ledger(self, trouble: Exception | None) -> None:

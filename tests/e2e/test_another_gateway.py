@@ -15,8 +15,9 @@ from llmgateway import Client, GatewayError
 from llmgateway.fold import fold
 from llmgateway.v1 import error_reason_pb2, gateway_pb2_grpc, generation_pb2, message_pb2, model_pb2, tool_pb2
 from llmgateway_server.app import Gateway
+from llmgateway_server.config.auth import AuthSettings, KeySettings
 from llmgateway_server.config.resilience import TimeoutSettings
-from llmgateway_server.config.settings import AuthSettings, KeySettings, ProviderSettings, ServerSettings, Settings
+from llmgateway_server.config.settings import ProviderSettings, ServerSettings, Settings
 from llmgateway_server.telemetry.logs import LineWriter
 from pydantic import SecretStr
 

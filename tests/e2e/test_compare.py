@@ -23,9 +23,8 @@ from llmgateway import (
 )
 from llmgateway.v1 import error_reason_pb2, explain_pb2, generation_pb2
 from llmgateway_server.app import Gateway
+from llmgateway_server.config.auth import AuthSettings, KeySettings
 from llmgateway_server.config.settings import (
-    AuthSettings,
-    KeySettings,
     LogSettings,
     ProviderSettings,
     ServerSettings,

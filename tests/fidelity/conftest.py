@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from llmgateway_server.config.settings import AuthSettings, KeySettings
+from llmgateway_server.config.auth import AuthSettings, KeySettings
 from pydantic import SecretStr
 
 from tests.fidelity.bench import NARROW_KEY, Bench

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 from llmgateway import Client
 from llmgateway_server.app import Gateway
-from llmgateway_server.config.settings import AuthSettings, LimitSettings, ProviderSettings, ServerSettings, Settings
+from llmgateway_server.config.auth import AuthSettings
+from llmgateway_server.config.settings import LimitSettings, ProviderSettings, ServerSettings, Settings
 from llmgateway_server.telemetry.logs import LineWriter
 from pydantic import SecretStr
 

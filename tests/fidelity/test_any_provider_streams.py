@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import aiohttp
 import pytest
-from llmgateway_server.config.settings import AuthSettings, LimitSettings
+from llmgateway_server.config.auth import AuthSettings
+from llmgateway_server.config.settings import LimitSettings
 from openai._streaming import SSEDecoder
 
 from tests.fakes.canned import Canned, json_answer

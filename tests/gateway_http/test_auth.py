@@ -28,7 +28,8 @@ from llmgateway.v1 import (
 from llmgateway_http.app import create_app, start_server
 from llmgateway_http.settings import ShimSettings
 from llmgateway_server.app import Gateway
-from llmgateway_server.config.settings import AuthSettings, KeySettings, ProviderSettings, ServerSettings, Settings
+from llmgateway_server.config.auth import AuthSettings, KeySettings
+from llmgateway_server.config.settings import ProviderSettings, ServerSettings, Settings
 from llmgateway_server.telemetry.logs import LineWriter
 
 Json = dict[str, Any]  # Any: decoded JSON

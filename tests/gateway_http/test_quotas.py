@@ -12,10 +12,9 @@ from google.protobuf.duration_pb2 import Duration
 from llmgateway.v1 import call_pb2
 from llmgateway_http.rate_limits import duration_text, limit_headers, violation_headers
 from llmgateway_server.app import Gateway
+from llmgateway_server.config.auth import AuthSettings, KeySettings
 from llmgateway_server.config.quotas import QuotaSettings
 from llmgateway_server.config.settings import (
-    AuthSettings,
-    KeySettings,
     ModelSettings,
     ProviderSettings,
     ServerSettings,

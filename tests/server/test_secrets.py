@@ -13,8 +13,9 @@ import pytest
 from llmgateway import Client, GatewayError
 from llmgateway.admin.v1 import key_service_pb2, key_service_pb2_grpc
 from llmgateway_server.app import Gateway
+from llmgateway_server.config.auth import AuthSettings, KeySettings
 from llmgateway_server.config.quotas import RedisSettings, StoreSettings
-from llmgateway_server.config.settings import AuthSettings, KeySettings, ProviderSettings, ServerSettings, Settings
+from llmgateway_server.config.settings import ProviderSettings, ServerSettings, Settings
 from llmgateway_server.store.ledger import StoreAway
 from llmgateway_server.telemetry.logs import start_logging
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import grpc
+import msgspec
 import pytest
 from llmgateway import Client, GatewayError
 from llmgateway.admin.v1 import (
@@ -24,18 +25,25 @@ from llmgateway.admin.v1 import (
     team_service_pb2_grpc,
 )
 from llmgateway.v1 import error_reason_pb2
+from llmgateway_server.admin.key_body import KeyBody, Secret
+from llmgateway_server.admin.team_body import TeamBody
 from llmgateway_server.app import Gateway
+from llmgateway_server.auth.keys import Keyring
+from llmgateway_server.config.auth import AuthSettings, KeySettings, TeamSettings
 from llmgateway_server.config.settings import (
-    AuthSettings,
-    KeySettings,
     ModelSettings,
     ProviderSettings,
     ServerSettings,
     Settings,
 )
+from llmgateway_server.store.memory import MemoryObjects
 from llmgateway_server.telemetry.logs import LineWriter
+from llmgateway_server.tenancy import Tenancy
+
+from tests.server.quota.desks import make_desk
 
 OWNER = "key-of-the-owner-0123456789abcdef"
+CI, OVER, FAR = (f"key-of-{name}-0123456789abcdefghij" for name in ("ci", "over", "far"))
 METADATA = (("authorization", f"Bearer {OWNER}"),)
 OVERRUNNING = {"usage": {"output_token_count": 1_000_000}}
 # What is asked for is in force by then, or the test has failed; how soon it mostly is, a bench may tell.
@@ -84,7 +92,15 @@ async def office() -> AsyncIterator[Office]:
     listen = "127.0.0.1:0"
     settings = Settings(
         server=ServerSettings(grpc_listen=listen, http_listen=listen, metrics_listen=listen, admin_listen=listen),
-        auth=AuthSettings(keys=(KeySettings(name="boss", key=OWNER, role="owner"),)),
+        auth=AuthSettings(
+            keys=(
+                KeySettings(name="boss", key=OWNER, role="owner"),
+                KeySettings(name="ci", key=CI, team="apps"),
+                KeySettings(name="over", key=OVER, expires_ns=10**18),
+                KeySettings(name="abroad", key=FAR, ip_ranges=("10.0.0.0/8",)),
+            ),
+            teams=(TeamSettings(name="apps", parent="works"),),
+        ),
         providers={"mock": ProviderSettings(), "bad": ProviderSettings(dialect="mock", script=OVERRUNNING)},
         models={
             "mock/echo": ModelSettings(price={"input": "1", "output": "2"}),
@@ -166,3 +182,56 @@ async def test_a_target_that_charged_too_much_is_refused_until_that_is_acknowled
     acknowledged = quota_service_pb2.AcknowledgeOverrunRequest(name="bannedTargets/bad/echo")
     await office.quotas.AcknowledgeOverrun(acknowledged, metadata=METADATA)
     await until(lambda: office.ask(secret, "bad/echo"), "")
+
+
+async def test_a_configured_key_is_bound_by_all_that_its_team_is_a_part_of(office: Office) -> None:
+    assert await office.ask(CI) == ""
+    await office.make_quota("all", scope="team/works", metric="METRIC_REQUESTS", window="WINDOW_DAY", limit=2)
+    await until(lambda: office.ask(CI), "QUOTA_EXCEEDED")
+
+
+async def test_a_configured_key_ends_and_works_from_its_networks_alone(office: Office) -> None:
+    assert await office.ask(OVER) == "API_KEY_INVALID"
+    assert await office.ask_rest(OVER) == 401
+    assert await office.ask(FAR) == "API_KEY_INVALID"
+
+
+async def test_a_team_of_the_store_keeps_its_place_where_the_configuration_names_it() -> None:
+    objects, settings = (
+        MemoryObjects(),
+        Settings(auth=AuthSettings(keys=(KeySettings(name="ci", key=CI, team="apps"),))),
+    )
+    for team, parent in (("works", ""), ("apps", "works")):
+        await objects.create("team", team, msgspec.json.encode(TeamBody(parent=parent)), 1)
+    tenancy = Tenancy(objects, make_desk(), settings, time.time_ns)
+    keyring = Keyring.from_settings(settings.auth, tenancy.keys)
+    assert keyring.look_up(f"Bearer {CI}").teams == ("apps",)
+    await tenancy.start()
+    assert keyring.look_up(f"Bearer {CI}").teams == ("works", "apps")
+    team = tenancy.directory.teams.get("apps")
+    assert team is not None
+    assert not team.is_configured
+    await tenancy.directory.delete(tenancy.directory.teams, team, 2)
+    named = tenancy.directory.teams.get("apps")
+    assert named is not None
+    assert named.is_configured
+
+
+async def test_a_key_of_the_store_ends_where_the_configuration_takes_its_name() -> None:
+    objects, digest = MemoryObjects(), "hmac-sha256:" + "0" * 64
+    body = KeyBody(secrets=(Secret(digest, 1),))
+    await objects.create("key", "ci", msgspec.json.encode(body), 1)
+    tenancy = Tenancy(objects, make_desk(), Settings(), time.time_ns)
+    await tenancy.start()
+    assert tenancy.keys.find(digest) is not None
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(tenancy.run())
+        for keys, is_there in (((KeySettings(name="ci", key=CI),), False), ((), True)):
+            tenancy.configure(Settings(auth=AuthSettings(keys=keys)))
+
+            async def is_known() -> bool:
+                await asyncio.sleep(0)
+                return tenancy.keys.find(digest) is not None
+
+            await until(is_known, is_there)
+        running.cancel()

@@ -11,15 +11,16 @@ from llmgateway_server.admin.directory import Configured
 from llmgateway_server.admin.key_body import KeyBody
 from llmgateway_server.admin.quota_body import QuotaBody
 from llmgateway_server.admin.team_body import TeamBody
+from llmgateway_server.config.auth import AuthSettings, KeySettings
 from llmgateway_server.config.quotas import QuotaSettings
-from llmgateway_server.config.settings import KeySettings
 
 
-def configured_of(keys: Iterable[KeySettings], quotas: Iterable[QuotaSettings]) -> Configured:
-    """Return the objects of a configuration. A team that a key names is there by that."""
-    bodies = {key.name: key_of(key) for key in keys}
-    teams = {key.team: TeamBody() for key in bodies.values() if key.team}
-    return Configured(bodies, teams, with_ids(map(quota_body_of, quotas)))
+def configured_of(auth: AuthSettings, quotas: Iterable[QuotaSettings]) -> Configured:
+    """Return the objects of a configuration. A team that it only names is there by that, unless the store has it."""
+    keys = {key.name: key_of(key) for key in auth.keys}
+    teams = {team.name: TeamBody(team.display_name, team.parent, dict(team.labels)) for team in auth.teams}
+    named = {*(key.team for key in auth.keys), *(team.parent for team in auth.teams)} - {""} - teams.keys()
+    return Configured(keys, teams, with_ids(map(quota_body_of, quotas)), {name: TeamBody() for name in sorted(named)})
 
 
 def key_of(settings: KeySettings) -> KeyBody:
@@ -31,6 +32,9 @@ def key_of(settings: KeySettings) -> KeyBody:
         labels=dict(settings.labels),
         require=dict(settings.require),
         weight=settings.weight,
+        cache_scopes=settings.cache_scopes,
+        expires_ns=settings.expires_ns,
+        networks=settings.ip_ranges,
     )
 
 

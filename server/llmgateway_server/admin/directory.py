@@ -26,11 +26,12 @@ GONE = "/"
 
 
 class Configured(msgspec.Struct, frozen=True):
-    """The objects of a configuration, by their ids."""
+    """The objects of a configuration, by their ids. `named_teams` are there unless the store has them."""
 
     keys: Mapping[str, KeyBody] = msgspec.field(default_factory=dict)
     teams: Mapping[str, TeamBody] = msgspec.field(default_factory=dict)
     quotas: Mapping[str, QuotaBody] = msgspec.field(default_factory=dict)
+    named_teams: Mapping[str, TeamBody] = msgspec.field(default_factory=dict)
 
 
 class Directory:
@@ -53,7 +54,7 @@ class Directory:
     def configure(self, configured: Configured) -> None:
         """Take the objects of another configuration."""
         self.keys.configure(configured.keys)
-        self.teams.configure(configured.teams)
+        self.teams.configure(configured.teams, configured.named_teams)
         self.quotas.configure(configured.quotas)
 
     async def refresh(self) -> None:

@@ -23,6 +23,7 @@ from llmgateway_server.admin.shelf import Record
 from llmgateway_server.auth.grants import CACHE_SCOPES
 from llmgateway_server.auth.roles import Role
 from llmgateway_server.call import NANOS_PER_S
+from llmgateway_server.config.auth import NETWORK_RULE
 from llmgateway_server.errors import FieldViolation
 
 MAX_PATTERNS = 256
@@ -98,8 +99,7 @@ def read_networks(networks: Sequence[str], wrong: Violations) -> tuple[str, ...]
         try:
             read.append(str(ip_network(network)))
         except ValueError:
-            description = "must be a network such as 10.0.0.0/8 or 2001:db8::/32, without bits beside its prefix"
-            wrong.append(FieldViolation(f"key.ip_ranges[{index}]", description))
+            wrong.append(FieldViolation(f"key.ip_ranges[{index}]", NETWORK_RULE))
     return tuple(read)
 
 

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from llmgateway_server.admin.directory import Directory
 from llmgateway_server.admin.key_body import KeyBody, Secret
 from llmgateway_server.admin.shelf import Record
-from llmgateway_server.auth.keys import VIEWER, KeyEntry
+from llmgateway_server.auth.keys import VIEWER
 from llmgateway_server.call import NANOS_PER_S, Principal
-
-
-def entries_of(directory: Directory, keys: Iterable[Record[KeyBody]], now_ns: int) -> Sequence[KeyEntry]:
-    """Return an entry for each secret of stored keys that works now; it ends with the secret or with its key."""
-    return [
-        KeyEntry(secret.digest, principal_of(directory, key, secret))
-        for key in keys
-        if not key.is_configured
-        for secret in key.body.secrets_at(now_ns)
-    ]
 
 
 def principal_of(directory: Directory, key: Record[KeyBody], secret: Secret) -> Principal:
@@ -37,11 +25,16 @@ def principal_until(directory: Directory, key: Record[KeyBody], secret_expires_s
         labels=body.labels,
         require=body.require,
         weight=body.weight,
-        teams=tuple(reversed(list(directory.lineage(body.team)))),
+        teams=lineage_of(directory, body.team),
         role=body.role,
         expires_s=min(ends_s) if ends_s else None,
         networks=tuple(body.networks),
     )
+
+
+def lineage_of(directory: Directory, team: str) -> tuple[str, ...]:
+    """Return all that a team is a part of, the widest first, and itself."""
+    return tuple(reversed([*directory.lineage(team)]))
 
 
 def end_s(end_ns: int | None) -> float | None:

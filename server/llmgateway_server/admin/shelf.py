@@ -29,7 +29,7 @@ class Record(msgspec.Struct, Generic[Body], frozen=True):
 
 
 class Shelf(Generic[Body]):
-    """All objects of a kind. Where both have an id, the configuration's stands.
+    """All objects of a kind. Where both have an id, the configuration's stands, unless it only names it.
 
     `group_of` says by what else objects are looked for, such as a key's team.
     """
@@ -41,6 +41,7 @@ class Shelf(Generic[Body]):
         self._group_of = group_of
         self._stored: dict[str, Record[Body]] = {}
         self._configured: Mapping[str, Record[Body]] = {}
+        self._named: Mapping[str, Record[Body]] = {}
         self._ids: list[str] = []
         self._groups: dict[str, set[str]] = {}
 
@@ -50,7 +51,7 @@ class Shelf(Generic[Body]):
 
     def get(self, id: str) -> Record[Body] | None:  # noqa: A002
         """Return an object; None where there is none of this id."""
-        return self._configured.get(id) or self._stored.get(id)
+        return self._configured.get(id) or self._stored.get(id) or self._named.get(id)
 
     def after(self, id: str) -> Iterator[Record[Body]]:  # noqa: A002
         """Yield the objects whose ids come after one, in order. The shelf must not change meanwhile."""
@@ -64,10 +65,11 @@ class Shelf(Generic[Body]):
         ids = sorted(self._groups.get(group, ()))
         return [found for found in map(self.get, ids) if found is not None]
 
-    def configure(self, bodies: Mapping[str, Body]) -> None:
-        """Take the objects of a configuration, in place of those of the one before."""
+    def configure(self, bodies: Mapping[str, Body], named: Mapping[str, Body] | None = None) -> None:
+        """Take the objects of a configuration, in place of those before; `named` where the store has none."""
         self._configured = {id_: Record(id_, body, digest_of(body)) for id_, body in bodies.items()}
-        self._ids = sorted({*self._stored, *self._configured})
+        self._named = {id_: Record(id_, body, digest_of(body)) for id_, body in (named or {}).items()}
+        self._ids = sorted({*self._stored, *self._configured, *self._named})
         self._groups = {}
         for id_ in self._ids:
             self._enter(id_)
@@ -78,7 +80,7 @@ class Shelf(Generic[Body]):
         is_new = self.get(stored.id) is None
         if stored.is_deleted:
             self._stored.pop(stored.id, None)
-            if stored.id not in self._configured and not is_new:
+            if not is_new and self.get(stored.id) is None:
                 self._ids.remove(stored.id)
             self._enter(stored.id)
             return None

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from llmgateway_server import errors
-from llmgateway_server.call import Principal
+from llmgateway_server.call import NANOS_PER_S, Principal
+from llmgateway_server.config.auth import AuthSettings, KeySettings
 from llmgateway_server.config.secrets import MAX_KEY_CHARACTERS
-from llmgateway_server.config.settings import AuthSettings, KeySettings
 
 KEY_PREFIX = "llmgw_"
 RANDOM_BYTES = 32
@@ -46,6 +46,10 @@ class OtherKeys(Protocol):
         """Return who the key of a digest stands for; None where it is nobody's."""
         ...
 
+    def placed(self, principal: Principal) -> Principal:
+        """Return who a key of the configuration stands for, with all that its team is a part of by now."""
+        ...
+
 
 class NoKeys:
     """No other keys."""
@@ -54,6 +58,10 @@ class NoKeys:
 
     def find(self, _: str) -> None:
         """Know no key."""
+
+    def placed(self, principal: Principal) -> Principal:
+        """Know no team beside the key's own."""
+        return principal
 
 
 NO_KEYS = NoKeys()
@@ -134,7 +142,10 @@ class Keyring:
         # Longer texts are no keys; hashing them would be work for nothing. Nor can a key hold other characters.
         if scheme.lower() == "bearer" and len(key) <= MAX_KEY_CHARACTERS and key.isascii():
             kept = digest(key, self._pepper)
-            principal = self._principals.get(kept) or self._others.find(kept)
+            principal = self._principals.get(kept)
+            if principal is not None:
+                return self._others.placed(principal) if principal.team else principal
+            principal = self._others.find(kept)
             if principal is not None:
                 return principal
         raise invalid_key()
@@ -162,5 +173,7 @@ def entry_of(settings: KeySettings, pepper: str) -> KeyEntry:
         weight=settings.weight,
         teams=(settings.team,) if settings.team else (),
         role=settings.role,
+        expires_s=None if settings.expires_ns is None else settings.expires_ns / NANOS_PER_S,
+        networks=settings.ip_ranges,
     )
     return KeyEntry(kept, principal)

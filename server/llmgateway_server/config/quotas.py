@@ -88,11 +88,14 @@ class QuotaSettings(Section):
     anchor_hour: int = Field(default=0, ge=0, le=23)
     """At which hour days, weeks and months begin."""
     warn: Several[Share] = ()
-    """Shares of the limit, such as 0.8: the log and a metric tell once a window of each that is reached."""
+    """Shares of the limit, such as 0.8: the log and a metric tell once a window of each that is reached.
+
+    Of rates and calls at once they tell once a minute at most, by what this gateway knows.
+    """
     enforcement: Literal["strict", "estimate", "soft"] = "strict"
     """Of cost: `strict` reserves the most that a call may cost, `estimate` what such calls usually cost.
 
-    `soft` warns only, whatever the metric.
+    `soft` warns only, whatever the metric: at its limit where `warn` says nothing.
     """
 
     @field_validator("limit")
@@ -108,17 +111,13 @@ class QuotaSettings(Section):
             raise ValueError(f"a quota of {metric} needs a window: second, minute, hour, day, week, month or total")
         return limit
 
-    @field_validator("warn", "enforcement")
+    @field_validator("enforcement")
     @classmethod
-    def check_softness(cls, value: Any, info: ValidationInfo) -> Any:  # Any: both are checked alike
-        """See to it that only what the ledger counts is warned of."""
-        metric, window = info.data.get("metric"), info.data.get("window")
-        is_now = metric == "concurrency" or (metric in ("requests", "tokens") and window in ("second", "minute"))
-        if is_now and value not in ((), "strict"):
-            raise ValueError("only cost, and windows of an hour and more, can warn or be soft")
-        if value == "estimate" and metric != "cost":
+    def check_enforcement(cls, enforcement: str, info: ValidationInfo) -> str:
+        """See to it that only cost is estimated."""
+        if enforcement == "estimate" and info.data.get("metric") != "cost":
             raise ValueError("only cost can be estimated")
-        return value
+        return enforcement
 
     @field_validator("anchor_day")
     @classmethod

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
 
+from llmgateway_server.config.auth import AuthSettings
 from llmgateway_server.config.quotas import QuotaSettings, StoreSettings
 from llmgateway_server.config.resilience import ResilienceSettings, TimeoutSettings
 from llmgateway_server.config.routes import NamedRoute, Tags
@@ -91,37 +92,6 @@ class LimitSettings(Section):
     """After so long a silence a REST stream sends a comment."""
     stream_join_s: Annotated[Duration, Field(le=0.05)] = Field(default=0.005, alias="stream_join")
     """For so long after a message of a stream its next deltas are gathered; the first leaves at once."""
-
-
-class KeySettings(Section):
-    """A virtual key: who may call, and what.
-
-    Either `key`, by reference (`${ENV}` or `${file:PATH}`), or the `digest` that `llmgateway keys new` printed.
-    """
-
-    name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$")
-    """Stands in logs and metrics in place of the key."""
-    key: SecretStr | None = None
-    digest: str | None = Field(default=None, pattern=r"^hmac-sha256:[0-9a-f]{64}$")
-    models: Several[str] = ("*",)
-    """What it may call: `*`, `provider/*`, `provider/model` or a route's name; `*` matches any text, also `/`."""
-    team: str = Field(default="", max_length=64)
-    labels: Mapping[str, str] = Field(default_factory=dict)
-    """Attached to each of its calls, for reports."""
-    require: Tags = Field(default_factory=dict)
-    """Tags that whatever answers it must have, for example `{region: eu, zero_retention: true}`."""
-    weight: int = Field(default=1, ge=1, le=1_000)
-    """Its share where calls of several keys wait for room."""
-    role: Literal["owner", "admin", "member", "viewer"] = "member"
-    """What it may do over the admin services; calls are any role's but a viewer's."""
-
-
-class AuthSettings(Section):
-    """Who may call. Without keys the gateway serves loopback only."""
-
-    keys: Several[KeySettings] = ()
-    pepper: SecretStr | None = None
-    """A server-side secret mixed into key digests. Optional: generated keys have 256 random bits anyway."""
 
 
 class ProviderSettings(Section):

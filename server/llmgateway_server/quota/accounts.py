@@ -83,7 +83,7 @@ class Accounts:
         end_user = "" if isinstance(request, rerank_pb2.RerankRequest) else request.end_user_id
         limits = self._desk.book.limits_of(caller_scopes(call.principal, end_user))
         account = Account(self._desk, call, request, end_user, limits)
-        if limits.rates or limits.concurrent:
+        if not limits.takes_nothing:
             await account.take()
         return account
 
@@ -175,7 +175,7 @@ class Account:
         entry = self._entry(asked, number)
         target = target_scopes(asked.provider, asked.model)
         at_target = desk.book.limits_of(target)
-        if not (self._limits.counted or at_target.counted or at_target.rates or at_target.concurrent):
+        if not self._limits.counted and at_target.is_empty:
             return Prepared(entry, asked.terms, is_first=number == 0)
         takes = await self._take(at_target)
         try:
@@ -243,7 +243,7 @@ class Account:
         """Tell in an answer what is left of the rates that the call counts against."""
         tightest: dict[str, tuple[Take, Standing]] = {}
         for take in self._takes:
-            if not take.window_s:
+            if not take.window_s or take.is_soft:
                 continue
             standing = self._desk.rates.standing(take)
             known = tightest.get(take.metric)
@@ -262,17 +262,26 @@ class Account:
 
     async def _take(self, limits: Limits) -> Sequence[Take]:
         """Take of what is about now; raise why there is no room."""
-        if not limits.rates and not limits.concurrent:
+        if limits.takes_nothing:
             return ()
-        takes = [
-            msgspec.structs.replace(take, amount=self._guessed_tokens()) if take.metric == Metric.TOKENS else take
-            for take in (*limits.rates, *limits.concurrent)
-        ]
         desk = self._desk
-        lacks = await desk.rates.take(takes)
+        takes = [self._amount_of(take) for take in (*limits.rates, *limits.concurrent)]
+        lacks = await desk.rates.take(takes) if takes else ()
+        if not lacks:
+            soft = [self._amount_of(take) for take in limits.soft]
+            desk.rates.count(soft)
+            takes += soft
+        for warned in limits.warned:
+            desk.watch.look_at_rate(warned, desk.rates.standing(warned.take))
         if lacks:
             raise rate_refusal(lacks, desk.clocks.wall_ns() / NANOS_PER_S)
         return takes
+
+    def _amount_of(self, take: Take) -> Take:
+        """Return a take with what the call takes."""
+        if take.metric != Metric.TOKENS:
+            return take
+        return msgspec.structs.replace(take, amount=self._guessed_tokens())
 
     def _reach(self, asked: Asked, at_target: Limits) -> Reach:
         """Return how much the attempt may cost. Raise `PriceUnknown`."""

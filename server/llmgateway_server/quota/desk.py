@@ -12,7 +12,7 @@ from llmgateway_server.quota.quotas import QuotaBook
 from llmgateway_server.quota.usual import UsualOutput
 from llmgateway_server.quota.watch import Watch
 from llmgateway_server.quota.windows import Periods
-from llmgateway_server.store.ledger import Counter, Entry, Ledger
+from llmgateway_server.store.ledger import Entry, Ledger
 from llmgateway_server.store.rates import Rates
 
 
@@ -23,7 +23,7 @@ class Bookkeeper(Protocol):
         """Tell of an attempt that cost more than its bound."""
         ...
 
-    def quota_warning(self, counter: Counter, share: float, text: str) -> None:
+    def quota_warning(self, scope: str, metric: str, window: str, share: float, text: str) -> None:
         """Tell that a share of a quota is used. `text` is a sentence without its full stop."""
         ...
 
@@ -53,7 +53,7 @@ class Desk:
         self.line = Line()
         self.periods = Periods()
         self.usual = UsualOutput()
-        self.watch = Watch(ledger, bookkeeper)
+        self.watch = Watch(ledger, bookkeeper, clocks.monotonic_s)
 
     def adopt(self, book: QuotaBook) -> None:
         """Hold the calls to come to other quotas. What runs is booked by them, too."""

@@ -42,8 +42,18 @@ class Quota(msgspec.Struct, frozen=True):
 
     @property
     def is_rate(self) -> bool:
-        """Whether it is about now, so that no ledger need know of it. Cost never is."""
+        """Whether it is a rate, so that no ledger need know of it. Cost never is."""
         return self.metric != Metric.COST and self.window is not None and self.window.is_rate
+
+    @property
+    def is_about_now(self) -> bool:
+        """Whether it is a rate or about calls at once."""
+        return self.is_rate or self.metric == CONCURRENCY
+
+    @property
+    def shares(self) -> Sequence[float]:
+        """The shares that are told of: what only warns does so at its limit, if nowhere else."""
+        return self.warn or ((1.0,) if self.enforcement == SOFT else ())
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -62,9 +72,17 @@ class Threshold(msgspec.Struct, frozen=True):
     shares: Sequence[float]
 
 
+class Warned(msgspec.Struct, frozen=True):
+    """A limit that is about now and is told of once it is used to some shares: a take has its name."""
+
+    take: Take
+    thresholds: Sequence[Threshold]
+
+
 class Limits:
     """All that applies to some scopes, by how it is kept: in the ledger, as rates, as calls at once.
 
+    `soft` are rates and calls at once that are only counted, `warned` those that are told of.
     `needs_bound` says that a strict quota of cost is among them, `limits_cost` that any is that refuses,
     `counts_tokens` and `counts_requests` that the ledger counts these.
     """
@@ -80,6 +98,8 @@ class Limits:
         "limits_cost",
         "needs_bound",
         "rates",
+        "soft",
+        "warned",
     )
 
     def __init__(
@@ -87,6 +107,8 @@ class Limits:
         counted: Sequence[Counted] = (),
         rates: Sequence[Take] = (),
         concurrent: Sequence[Take] = (),
+        soft: Sequence[Take] = (),
+        warned: Sequence[Warned] = (),
         *,
         needs_bound: bool = False,
         limits_cost: bool = False,
@@ -94,6 +116,8 @@ class Limits:
         self.counted = counted
         self.rates = rates
         self.concurrent = concurrent
+        self.soft = soft
+        self.warned = warned
         self.needs_bound = needs_bound
         self.limits_cost = limits_cost
         self.counts_tokens = any(one.metric is Metric.TOKENS for one in counted)
@@ -105,7 +129,12 @@ class Limits:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.counted or self.rates or self.concurrent)
+        return not self.counted and self.takes_nothing
+
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether nothing of it is about now."""
+        return not (self.rates or self.concurrent or self.soft)
 
     def charges_at(self, at_s: float, periods: Periods) -> Sequence[Charge]:
         """Return what an attempt is charged to that begins then: one request, and tokens that are yet to be counted."""
@@ -127,7 +156,7 @@ class QuotaBook:
         self._by_scope: dict[str, list[Quota]] = {}
         for quota in quotas:
             self._by_scope.setdefault(quota.scope, []).append(quota)
-        self.warns = any(quota.warn for quota in self.quotas)
+        self.warns = any(quota.shares for quota in self.quotas)
         # The same callers come again and again; end users are many, and each is known for a while.
         self.limits_of = lru_cache(maxsize=MAX_KNOWN)(self._limits_of)
 
@@ -152,9 +181,9 @@ class QuotaBook:
     def thresholds_of(self, counter: Counter) -> Sequence[Threshold]:
         """Return the shares of limits that are told of for a counter."""
         return [
-            Threshold(quota.limit, quota.warn)
+            Threshold(quota.limit, quota.shares)
             for quota in self._quotas_of(counter.scope)
-            if quota.warn and quota.metric == counter.metric and quota.window and quota.window.text == counter.window
+            if quota.shares and quota.metric == counter.metric and quota.window and quota.window.text == counter.window
         ]
 
     def _limits_of(self, scopes: tuple[str, ...]) -> Limits:
@@ -164,10 +193,14 @@ class QuotaBook:
             return NOTHING
         hard = [(scope, quota) for scope, quota in applied if quota.enforcement != SOFT]
         costs = [quota for _, quota in hard if quota.metric == Metric.COST]
+        now = [(take_of(scope, quota), quota) for scope, quota in applied if quota.is_about_now]
+        takes = tightest(take for take, _ in now)
         return Limits(
             counted=counted_of(applied),
-            rates=tightest(take_of(scope, quota) for scope, quota in hard if quota.is_rate),
-            concurrent=tightest(take_of(scope, quota) for scope, quota in hard if quota.metric == CONCURRENCY),
+            rates=[take for take in takes if take.window_s and not take.is_soft],
+            concurrent=[take for take in takes if not take.window_s and not take.is_soft],
+            soft=[take for take in takes if take.is_soft],
+            warned=warned_of(takes, now),
             needs_bound=any(quota.enforcement == STRICT for quota in costs),
             limits_cost=bool(costs),
         )
@@ -198,13 +231,26 @@ def charge_of(counted: Counted, start_s: int) -> Charge:
 
 
 def tightest(takes: Iterable[Take]) -> list[Take]:
-    """Return one take for all that count the same, of the lowest limit."""
+    """Return one take for all that count the same: of the lowest limit that refuses, else of the highest that warns."""
     found: dict[tuple[str, str, int], Take] = {}
-    for take in takes:
-        key = (take.scope, take.metric, take.window_s)
-        if key not in found or take.limit < found[key].limit:
-            found[key] = take
+    for take in sorted(takes, key=lambda take: (take.is_soft, -take.limit if take.is_soft else take.limit)):
+        found.setdefault(what_counts(take), take)
     return [*found.values()]
+
+
+def what_counts(take: Take) -> tuple[str, str, int]:
+    """Return what names a take's limit."""
+    return take.scope, take.metric, take.window_s
+
+
+def warned_of(takes: Iterable[Take], quotas: Sequence[tuple[Take, Quota]]) -> list[Warned]:
+    """Return which takes are told of, by all quotas that count the same."""
+    warned = []
+    for take in takes:
+        same = [quota for other, quota in quotas if what_counts(other) == what_counts(take) and quota.shares]
+        if same:
+            warned.append(Warned(take, [Threshold(quota.limit, quota.shares) for quota in same]))
+    return warned
 
 
 def limit_of(quota: Quota) -> int | None:
@@ -215,7 +261,7 @@ def limit_of(quota: Quota) -> int | None:
 def take_of(scope: str, quota: Quota) -> Take:
     """Return what a call takes of a quota that is about now; of tokens it takes what it is guessed to use."""
     window_s = int(quota.window.seconds) if quota.window is not None else 0
-    return Take(scope, quota.metric, window_s, quota.limit)
+    return Take(scope, quota.metric, window_s, quota.limit, is_soft=quota.enforcement == SOFT)
 
 
 def quota_of(settings: QuotaSettings) -> Quota:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from llmgateway_server import errors
 from llmgateway_server.errors import QuotaViolation
@@ -15,6 +15,7 @@ USD_NANOS = 10**9
 HELD_RETRY_S = 1.0
 AWAY_RETRY_S = 1.0
 WINDOW_WORDS = {1: "second", 60: "minute"}
+NOUNS: Mapping[str, str] = {Metric.TOKENS: "token", Metric.REQUESTS: "request"}
 WORDS = {Metric.COST: "costs at most", Metric.TOKENS: "takes about", Metric.REQUESTS: "is"}
 
 
@@ -141,11 +142,11 @@ def name_of(scope: str, metric: str, window: str) -> str:
     return f"the {metric} quota of {scope}{per}"
 
 
-def shown(metric: Metric, amount: int) -> str:
-    """Write an amount as people do."""
-    if metric is Metric.COST:
+def shown(metric: str, amount: int) -> str:
+    """Write an amount of what quotas limit as people do."""
+    if metric == Metric.COST:
         return f"{amount / USD_NANOS:.9f}".rstrip("0").rstrip(".") + " US dollars"
-    noun = "token" if metric is Metric.TOKENS else "request"
+    noun = NOUNS.get(metric, "call")
     return f"{amount} {noun}{'' if amount == 1 else 's'}"
 
 

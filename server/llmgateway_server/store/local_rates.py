@@ -79,6 +79,11 @@ class LocalRates:
             cell.level += take.amount
         return ()
 
+    def count(self, takes: Sequence[Take]) -> None:
+        """Take, whether or not there is room."""
+        for take in takes:
+            self.add(take, take.amount)
+
     def give_back(self, takes: Sequence[Take]) -> None:
         """Return what was taken."""
         for take in takes:

@@ -17,6 +17,7 @@ class Take(msgspec.Struct, frozen=True):
 
     `window_s` is 1 or 60; 0 for concurrency, of which a call takes 1 and gives it back. Scope, metric and window name
     the limit: no two takes of one call have all three alike; of several quotas on them the tightest is taken from.
+    A soft one is only counted.
     """
 
     scope: str
@@ -24,6 +25,7 @@ class Take(msgspec.Struct, frozen=True):
     window_s: int
     limit: int
     amount: int = 1
+    is_soft: bool = False
 
 
 class Lack(msgspec.Struct, frozen=True):
@@ -55,6 +57,10 @@ class Rates(Protocol):
 
         A take larger than its whole limit passes where nothing counts against that: a rate never refuses for ever.
         """
+        ...
+
+    def count(self, takes: Sequence[Take]) -> None:
+        """Take, whether or not there is room."""
         ...
 
     def give_back(self, takes: Sequence[Take]) -> None:

@@ -13,7 +13,7 @@ from llmgateway_server.admin.desk import Desk
 from llmgateway_server.admin.directory import Configured, Directory
 from llmgateway_server.admin.key_body import KeyBody
 from llmgateway_server.admin.keys import KeyService
-from llmgateway_server.admin.principals import entries_of
+from llmgateway_server.admin.principals import principal_of
 from llmgateway_server.admin.quota_body import QuotaBody, quota_of
 from llmgateway_server.admin.quotas import QuotaService
 from llmgateway_server.admin.services import AdminServices
@@ -126,8 +126,12 @@ class Office:
 
     def principals(self) -> dict[str, Principal]:
         """Return who the stored keys stand for, those of them that work."""
-        entries = entries_of(self.directory, self.directory.keys.after(""), self.now_ns)
-        return {entry.principal.name: entry.principal for entry in entries}
+        return {
+            key.id: principal_of(self.directory, key, secret)
+            for key in self.directory.keys.after("")
+            if not key.is_configured
+            for secret in key.body.secrets_at(self.now_ns)
+        }
 
 
 def handler_of(services: AdminServices, rpc: str) -> Any:

@@ -12,8 +12,8 @@ from llmgateway_server.admin.key_body import KeyBody, Secret
 from llmgateway_server.admin.shelf import Shelf
 from llmgateway_server.admin.team_body import TeamBody
 from llmgateway_server.auth.roles import Role
+from llmgateway_server.config.auth import AuthSettings, KeySettings, TeamSettings
 from llmgateway_server.config.quotas import QuotaSettings
-from llmgateway_server.config.settings import KeySettings
 from llmgateway_server.store.memory import MemoryObjects
 from llmgateway_server.store.objects import Stored
 
@@ -72,12 +72,16 @@ async def test_kinds_that_others_keep_in_the_store_are_passed_over() -> None:
 def test_a_configuration_shows_its_keys_their_teams_and_quotas() -> None:
     quota = {"scope": "key/ci", "metric": "cost", "window": "day", "limit": "0.5"}
     found = configured_of(
-        [KeySettings(name="ci", team="platform", role="owner", models=("fast",))],
+        AuthSettings(
+            keys=(KeySettings(name="ci", team="platform", role="owner", models=("fast",)),),
+            teams=(TeamSettings(name="web", parent="product", display_name="Web"),),
+        ),
         [QuotaSettings(**quota), QuotaSettings(**{**quota, "limit": 2}), QuotaSettings(**{**quota, "scope": "key/*"})],
     )
     assert (found.keys["ci"].team, found.keys["ci"].models) == ("platform", ("fast",))
     assert Role.named(found.keys["ci"].role) is Role.OWNER
-    assert list(found.teams) == ["platform"]
+    assert found.teams == {"web": TeamBody("Web", "product")}
+    assert list(found.named_teams) == ["platform", "product"]
     assert [one.limit for one in found.quotas.values()] == [5 * 10**8, 2 * 10**9, 5 * 10**8]
     first, second, _ = found.quotas
     assert second == f"{first}-2"

@@ -16,7 +16,7 @@ from llmgateway_server.auth.keys import (
     new_key,
 )
 from llmgateway_server.call import Principal
-from llmgateway_server.config.settings import AuthSettings, KeySettings
+from llmgateway_server.config.auth import AuthSettings, KeySettings
 from pydantic import SecretStr
 
 KEY = new_key(secrets.token_bytes)

@@ -88,6 +88,59 @@ def test_any_other_reference_of_24_characters_is_a_key(tmp_path: Path, key: str)
     assert secret.get_secret_value() == key
 
 
+def test_when_and_where_a_key_works_is_read(tmp_path: Path) -> None:
+    text = "expires: '2027-01-31T01:00:00+01:00', ip_ranges: [10.0.0.0/8, '2001:DB8::/32'], cache_scopes: [key]"
+    (key,) = load(tmp_path, f"auth: {{keys: [{{name: ci, digest: '{GOOD_DIGEST}', {text}}}]}}").auth.keys
+    assert key.expires_ns == 1_801_353_600 * 10**9
+    assert (key.ip_ranges, key.cache_scopes) == (("10.0.0.0/8", "2001:db8::/32"), ("key",))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("expires: '2027-01-31'", "expires: is no instant: write it with its offset, such as '2027-01-31T00:00:00Z'"),
+        ("expires: '2027-01-31T00:00:00'", "expires: is no instant"),
+        (
+            "expires: 2027-01-31T00:00:00Z",
+            "expires: YAML reads this as a timestamp, which is not supported; put it in q",
+        ),
+        ("expires: soon", "expires: is no instant"),
+        ("expires: 12", "expires: is no instant"),
+        ("ip_ranges: [10.0.0.1/8]", "ip_ranges[0]: must be a network such as 10.0.0.0/8"),
+        ("ip_ranges: [everywhere]", "ip_ranges[0]: must be a network such as 10.0.0.0/8"),
+        ("cache_scopes: [world]", "cache_scopes[0]: "),
+    ],
+)
+def test_bounds_of_keys_that_bound_nothing_are_refused(tmp_path: Path, text: str, expected: str) -> None:
+    (problem,) = load_problems(tmp_path, f"auth: {{keys: [{{name: a, digest: '{GOOD_DIGEST}', {text}}}]}}")
+    assert problem.startswith(f"1: auth.keys[0].{expected}")
+
+
+def test_teams_nest(tmp_path: Path) -> None:
+    teams = load(
+        tmp_path, "auth: {teams: [{name: web, parent: product, display_name: Web}, {name: product}]}"
+    ).auth.teams
+    assert [(team.name, team.parent) for team in teams] == [("web", "product"), ("product", "")]
+
+
+@pytest.mark.parametrize(
+    ("teams", "path", "expected"),
+    [
+        ("{name: a, parent: a}", "auth.teams", "the team a is a part of itself"),
+        (
+            "{name: a, parent: b}, {name: b, parent: c}, {name: c, parent: b}",
+            "auth.teams",
+            "the team a is a part of it",
+        ),
+        ("{name: a}, {name: a}", "auth.teams", "the team a stands here twice"),
+        ("{name: 'a b'}", "auth.teams[0].name", "this should match pattern"),
+    ],
+)
+def test_teams_that_cannot_be_are_refused(tmp_path: Path, teams: str, path: str, expected: str) -> None:
+    (problem,) = load_problems(tmp_path, f"auth: {{teams: [{teams}]}}")
+    assert problem.startswith(f"1: {path}: {expected}")
+
+
 def test_the_pepper_is_a_secret_as_keys_are(tmp_path: Path) -> None:
     assert load_problems(tmp_path, "auth: {pepper: salt}")[0].startswith("1: auth.pepper: a secret is given by ref")
     assert load_problems(tmp_path, "auth: {pepper: '${P}'}", {"P": "salt"})[0].startswith("1: auth.pepper: this secret")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from llmgateway_server.config.auth import AuthSettings, KeySettings
 from llmgateway_server.config.restart import KEPT, Started, find_opening, section_of
 from llmgateway_server.config.settings import (
-    AuthSettings,
-    KeySettings,
     LimitSettings,
     LogSettings,
     ServerSettings,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from llmgateway_server.quota.desk import Clocks, Desk
 from llmgateway_server.quota.quotas import Quota, QuotaBook
-from llmgateway_server.store.ledger import Counter, Entry, Ledger
+from llmgateway_server.store.ledger import Entry, Ledger
 from llmgateway_server.store.local_rates import LocalRates
 from llmgateway_server.store.memory import MemoryLedger
 
@@ -22,7 +22,7 @@ class Overruns:
     def overrun(self, entry: Entry, cost_usd_nanos: int, bound_usd_nanos: int) -> None:
         self.seen.append((entry.attempt_id, cost_usd_nanos, bound_usd_nanos))
 
-    def quota_warning(self, counter: Counter, share: float, text: str) -> None:
+    def quota_warning(self, scope: str, metric: str, window: str, share: float, text: str) -> None:
         self.warnings.append(text)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 import pytest
-from llmgateway.v1 import generation_pb2, message_pb2, usage_pb2
+from llmgateway.v1 import call_pb2, generation_pb2, message_pb2, usage_pb2
 from llmgateway_server import errors
 from llmgateway_server.call import Call, Principal
 from llmgateway_server.catalog.knowledge import OWN_SOURCE
@@ -31,6 +31,7 @@ from llmgateway_server.store.ledger import (
     StoreAway,
 )
 from llmgateway_server.store.memory import MemoryLedger
+from llmgateway_server.store.rates import Take
 
 from tests.server.quota.desks import Overruns, make_desk
 
@@ -506,6 +507,43 @@ async def test_a_share_that_is_used_is_told_of_once_a_window() -> None:
         ]
         * 3
     )
+
+
+async def test_a_rate_is_told_of_once_a_minute_whether_or_not_it_refuses() -> None:
+    minute = Window("minute")
+    made = await world(Quota("key/ci", "requests", minute, 4, (0.5,)), Quota("key/ci", "requests", minute, 2, (), SOFT))
+    hard = "the requests quota of key/ci for a minute is used to 50%: 2 requests of 4 requests"
+    soft = "the requests quota of key/ci for a minute is used to 100%: 2 requests of 2 requests"
+    for _ in range(4):
+        (await made.account(request_of())).close()
+    assert made.overruns.warnings == [hard, soft]
+    with pytest.raises(errors.QuotaExceeded, match="is 4, of which 4 is used"):
+        await made.account(request_of())
+    assert made.overruns.warnings == [hard, soft]
+    made.now_s += 120
+    (await made.account(request_of())).close()
+    (await made.account(request_of())).close()
+    assert made.overruns.warnings == [hard, soft] * 2
+
+
+async def test_what_is_soft_about_now_counts_and_refuses_nobody() -> None:
+    minute = Window("minute")
+    made = await world(
+        Quota("organization", "tokens", minute, 1_000, (0.8,), SOFT), Quota("key/ci", "concurrency", None, 2, (), SOFT)
+    )
+    accounts = [await made.account(request_of(400)) for _ in range(3)]
+    info = call_pb2.CallInfo()
+    accounts[0].describe_rates(info)
+    assert not info.rate_limits
+    calls = "the concurrency quota of key/ci is used to 100%: 2 calls of 2 calls"
+    tokens = "the tokens quota of organization for a minute is used to 80%: "
+    assert [text.partition(" tokens of ")[0] for text in made.overruns.warnings] == [f"{tokens}812", calls]
+    for account in accounts:
+        account.close()
+    # Nothing was used, and nothing is left running.
+    take = Take("organization", "tokens", 60, 1_000)
+    assert made.desk.rates.standing(take).remaining == 1_000
+    assert made.desk.rates.standing(Take("key/ci", "concurrency", 0, 2)).remaining == 2
 
 
 async def test_several_calls_reserve_together_all_or_none() -> None:

@@ -16,7 +16,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from llmgateway_server import errors
 from llmgateway_server.app import Gateway
 from llmgateway_server.call import Principal
-from llmgateway_server.config.settings import AuthSettings, KeySettings, ProviderSettings, ServerSettings, Settings
+from llmgateway_server.config.auth import AuthSettings, KeySettings
+from llmgateway_server.config.settings import ProviderSettings, ServerSettings, Settings
 from llmgateway_server.rpc.channelz import CHANNELZ, guard, is_on_this_machine
 from llmgateway_server.telemetry.logs import LineWriter
 
