@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import budgets, codecs, planning
+from tests.bench import budgets, codecs, endurance, history, planning
 from tests.bench.contestants import start_gateway, start_upstream, start_yardsticks
 from tests.bench.processes import open_stage
 from tests.bench.report import Limit, describe_limit, encode_report, make_limits, make_table
@@ -25,6 +25,8 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--yardsticks", action="store_true", help="only the bare relays, to try the bench itself")
     parser.add_argument("--planning", action="store_true", help="what planning a call costs, and nothing else")
     parser.add_argument("--budgets", action="store_true", help="what ledger and quota add, and nothing else")
+    parser.add_argument("--endurance", action="store_true", help="memory over 100,000 calls, and nothing else")
+    parser.add_argument("--history", action="store_true", help="reports over a million rows, and nothing else")
     parser.add_argument("--codecs", action="store_true", help="what each dialect's codec costs, and nothing else")
     return parser.parse_args(arguments)
 
@@ -52,6 +54,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     if chosen.codecs:
         console.print(codecs.make_table(codecs.measure_all()))
+        return 0
+    if chosen.endurance:
+        found = endurance.measure(is_quick=chosen.quick)
+        console.print(endurance.make_table(found))
+        for limit in endurance.make_limits(found):
+            console.print(describe_limit(limit))
+        return 0
+    if chosen.history:
+        histories = history.measure(is_quick=chosen.quick)
+        console.print(history.make_table(histories))
+        console.print(history.make_key_table(history.measure_keys()))
+        for limit in history.make_limits(histories):
+            console.print(describe_limit(limit))
         return 0
     if chosen.planning:
         console.print(planning.make_table())

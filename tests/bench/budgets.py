@@ -122,11 +122,11 @@ def start_contestant(
 
 
 def settings_of(folder: Path) -> dict[str, dict[str, object]]:
-    """Return what is measured beside the relay."""
+    """Return what is measured beside the relay. As by default, ledgers lie elsewhere than what is watched for changes."""
     return {
         "memory": {"store": {"url": "memory:"}},
-        "ledger": {"store": {"url": f"sqlite:///{folder / 'ledger.db'}"}},
-        "quota": {"store": {"url": f"sqlite:///{folder / 'quota.db'}"}, "quotas": [QUOTA]},
+        "ledger": {"store": {"url": f"sqlite:///{folder / 'ledger' / 'llmgateway.db'}"}},
+        "quota": {"store": {"url": f"sqlite:///{folder / 'quota' / 'llmgateway.db'}"}, "quotas": [QUOTA]},
     }
 
 

@@ -18,6 +18,8 @@ from rich.console import Console
 
 from tests.bench import http_load
 from tests.bench.contestants import Contestant
+from tests.bench.history import DIMENSIONS, measure_store
+from tests.bench.history import make_limits as make_history_limits
 from tests.bench.load import LoadResult, percentile, run_driver, summarize
 from tests.bench.processes import Cost, StartError, cost_of, open_stage, parse_ps_time_s
 from tests.bench.report import Limit, describe_limit, encode_report, make_limits, make_table
@@ -210,3 +212,10 @@ def test_a_quick_run_measures_every_row_of_the_gateway(tmp_path: Path) -> None:
         *(["waits for the disk"] if shutil.which("strace") else []),
     ]
     assert [added["connection_count"] for added in report["budgets"]] == [1, 4, 16]
+
+
+async def test_history_is_written_and_reported_on() -> None:
+    found = await measure_store("sqlite", 300)
+    assert [report.dimension for report in found.reports] == list(DIMENSIONS)
+    assert all(report.usage_s > 0 and report.busy_reserve_s > 0 for report in found.reports)
+    assert [limit.name for limit in make_history_limits([found])] == ["sqlite: slowest report", "sqlite: start"]

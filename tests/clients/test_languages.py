@@ -13,17 +13,21 @@ import pytest_asyncio
 from tests.clients.building import LANGUAGES, languages_with, need, pairs_with
 from tests.clients.languages import FULL_CLIENTS
 from tests.clients.languages.language import SAMPLES, Language, run
-from tests.conformance.driver import KEYS, conformance_gateway
-from tests.e2e.serving import SAFETY_S, Served
+from tests.e2e.serving import SAFETY_S, Served, serving
 
 OUTPUTS = Path(__file__).parent / "samples"
+CONFIG = OUTPUTS / "gateway.yaml"
+KEY = "sk-samples-0123456789abcdef"
+ANY_PORTS = [f"--{listener}-listen=127.0.0.1:0" for listener in ("grpc", "http", "metrics", "admin")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    """A gateway with the mock, and with keys."""
-    async with conformance_gateway(tmp_path_factory.mktemp("languages") / "log") as served:
+    """A gateway with the mock, with keys and with quotas."""
+    log = tmp_path_factory.mktemp("languages") / "log"
+    async with serving(["serve", f"--config={CONFIG}", *ANY_PORTS], log, {"LLMGATEWAY_KEY": KEY}) as served:
         yield served
+        assert await served.stop() == 0
 
 
 @pytest.mark.parametrize(("language", "name"), pairs_with(lambda language: language.checks))
@@ -44,7 +48,7 @@ def test_it_is_packaged(language: Language) -> None:
 @pytest.mark.parametrize(("language", "name"), pairs_with(lambda language: language.samples))
 async def test_a_sample_prints_what_it_prints_everywhere(language: Language, name: str, gateway: Served) -> None:
     await asyncio.to_thread(need, language)
-    variables = {"LLMGATEWAY_TARGET": gateway.grpc, "LLMGATEWAY_KEY": str(KEYS["valid"])}
+    variables = {"LLMGATEWAY_TARGET": gateway.grpc, "LLMGATEWAY_KEY": KEY}
     process = await asyncio.create_subprocess_exec(
         *language.sample(name),
         cwd=language.folder,
@@ -70,4 +74,4 @@ def test_a_full_client_has_every_sample_and_is_checked_and_packaged(name: str) -
 
 
 def test_every_sample_s_output_is_that_of_a_sample() -> None:
-    assert {path.stem for path in OUTPUTS.iterdir()} == set(SAMPLES)
+    assert {path.stem for path in OUTPUTS.glob("*.txt")} == set(SAMPLES)

@@ -38,6 +38,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         unexpected => return Err(format!("{unexpected:?}").into()),
     }
 
+    for model in ["limited/echo", "limited/lorem"] {
+        let error = use_up(&client, model).await;
+        let later = if error.retry_after().is_some() { "yes" } else { "no" };
+        println!("refused: {}, try again later: {later}", error.reason_name());
+        // Cost counts 1e-9 US dollars.
+        for quota in error.quota_violations() {
+            let counts = format!("limit {}, used {}, held {}", quota.limit, quota.used, quota.held);
+            println!("{} of {}, {}: {counts}", quota.metric, quota.scope, quota.window);
+        }
+    }
+
     let mut stream = client.stream(Prompt::new("Hello").model("mock/cut"));
     while let Some(event) = stream.next().await {
         if let Err(error) = event {
@@ -47,4 +58,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("kept: {}", stream.response().text());
     Ok(())
+}
+
+/// Calls until a quota refuses; returns the refusal.
+async fn use_up(client: &Client, model: &str) -> llmgateway::Error {
+    loop {
+        if let Err(error) = client.generate(Prompt::new("Hello").model(model)).await {
+            return error;
+        }
+    }
 }

@@ -35,6 +35,16 @@ for (const model of ["mock/error-429", "mock/ecko", ""]) {
   }
 }
 
+for (const model of ["limited/echo", "limited/lorem"]) {
+  const error = await useUp(model);
+  const later = error.retryAfterMs === undefined ? "no" : "yes";
+  console.log(`refused: ${error.reasonName}, try again later: ${later}`);
+  // Cost counts 1e-9 US dollars.
+  for (const { scope, metric, window, limit, used, held } of error.quotaViolations) {
+    console.log(`${metric} of ${scope}, ${window}: limit ${limit}, used ${used}, held ${held}`);
+  }
+}
+
 const stream = client.stream("Hello", { model: "mock/cut" });
 try {
   await stream.collect();
@@ -45,4 +55,18 @@ try {
   // Content had come: trying again means paying again.
   console.log(`broken off: ${error.reasonName}, started: ${error.started}`);
   console.log(`kept: ${textOf(stream.response)}`);
+}
+
+/** Calls until a quota refuses; returns the refusal. */
+async function useUp(model: string): Promise<GatewayError> {
+  for (;;) {
+    try {
+      await client.generate("Hello", { model });
+    } catch (error) {
+      if (!(error instanceof GatewayError)) {
+        throw error;
+      }
+      return error;
+    }
+  }
 }

@@ -118,11 +118,14 @@ class Attempt:
                 target, step.key_index, step.choice.profile.key_count, step.choice.breaker, now_s
             )
 
-    def abandon(self, usage: usage_pb2.Usage | None = None) -> None:
-        """Close an attempt whose caller left: if content came, its target was well. `usage` is as for `fail`."""
+    def abandon(self, usage: usage_pb2.Usage | None = None, written_token_count: int | None = None) -> None:
+        """Close an attempt whose caller left: if content came, its target was well. `usage` is as for `fail`.
+
+        Of a stream at most `written_token_count` tokens have come.
+        """
         if self._is_closed:
             return
-        cost = self._book_failure(LEFT, usage)
+        cost = self._book_failure(LEFT, usage, written_token_count)
         if self._first_content_s is not None:
             self._close_well(self._note(UNSPECIFIED, cost), None)
             return
@@ -145,7 +148,9 @@ class Attempt:
             usage.cost_usd_nanos = cost
         return cost
 
-    def _book_failure(self, outcome: str, usage: usage_pb2.Usage | None) -> int | None:
+    def _book_failure(
+        self, outcome: str, usage: usage_pb2.Usage | None, written_token_count: int | None = None
+    ) -> int | None:
         """Book a failure; return what it is booked at, None if that is unknown."""
         state = self._state
         if self._booking is None:
@@ -156,7 +161,10 @@ class Attempt:
             self._booking.free(outcome, state.http_status)
             return None
         first_s = None if self._first_content_s is None else self._first_content_s - self._started_s
-        return self._booking.failed(outcome, state.http_status, usage, first_s)
+        if written_token_count is not None and self._booking.terms.on_cancel == "nothing":
+            self._booking.free(outcome, state.http_status)
+            return None
+        return self._booking.failed(outcome, state.http_status, usage, first_s, written_token_count)
 
     def _release_probe(self, now_s: float) -> None:
         if self._step.is_probe:

@@ -232,7 +232,8 @@ class Attempts:
             raise failure from error
         finally:
             if not attempt.is_closed:
-                attempt.abandon(delivery.usage(request) if delivery.has_begun else None)
+                usage = delivery.usage(request) if delivery.has_begun else None
+                attempt.abandon(usage, delivery.most_output_token_count)
             state.release()
 
     def _itinerary(self, call: Call, plan: Plan) -> Itinerary:
@@ -249,6 +250,8 @@ class Attempts:
                 profile.prices,
                 profile.context_token_count,
                 profile.max_output_token_count,
+                profile.on_cancel,
+                profile.may_think,
             )
         # The name that callers know, wherever rules lead from there.
         route = "" if plan.ask.name == target.id else plan.ask.name
@@ -293,10 +296,11 @@ def bind(request: Generation, booking: Booking, state: AttemptState) -> None:
         request.max_output_token_count = booking.output_limit
         state.undo.append(lambda: request.ClearField("max_output_token_count"))
         state.warnings.append(limit_warning(booking.output_limit))
-    if booking.has_ceiling:
+    ceiling = booking.ceiling
+    if ceiling is not None:
         options = request.provider_options_json
         before = options.get(OPENAI)
-        options[OPENAI] = with_ceiling(before or "", booking.terms)
+        options[OPENAI] = with_ceiling(before or "", ceiling)
         state.undo.append(lambda: restore(options, before))
 
 

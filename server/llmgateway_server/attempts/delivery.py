@@ -16,6 +16,7 @@ class Delivery:
     def __init__(self) -> None:
         self.has_begun = False
         self._characters = 0
+        self._byte_count = 0
         self._usage: usage_pb2.Usage | None = None
 
     def add(self, events: Events) -> None:
@@ -26,14 +27,29 @@ class Delivery:
             if kind == "part_delta":
                 delta = event.part_delta
                 self._characters += len(delta.text) + len(delta.arguments_json)
+                self._byte_count += len(delta.data) + sum(
+                    [byte_count_of(text) for text in (delta.text, delta.arguments_json, delta.transcript) if text]
+                )
+            elif kind == "part_started":
+                self._byte_count += event.part_started.part.ByteSize()
             elif kind == "started" and event.started.HasField("usage"):
                 self._usage = event.started.usage
+
+    @property
+    def most_output_token_count(self) -> int:
+        """The most tokens that what came can be: each is a byte at least."""
+        return self._byte_count
 
     def usage(self, request: generation_pb2.GenerateRequest) -> usage_pb2.Usage:
         """Return what the provider said by now, else a count of what was passed on."""
         if self._usage is not None and self._usage.output_token_count:
             return self._usage
         return counted_usage(tokens.estimate_generation(request), -(-self._characters // tokens.BYTES_PER_TOKEN))
+
+
+def byte_count_of(text: str) -> int:
+    """Return how long a text is in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def is_uncounted(usage: usage_pb2.Usage) -> bool:

@@ -9,7 +9,7 @@ from llmgateway.v1 import model_pb2
 
 from llmgateway_server.catalog.abilities import Abilities, AbilityBook, OwnAbilities, load_abilities
 from llmgateway_server.catalog.prices import Price, PriceBook, load_prices
-from llmgateway_server.catalog.vendors import Vendor, load_vendors
+from llmgateway_server.catalog.vendors import Charge, Vendor, load_vendors
 from llmgateway_server.config.settings import Settings
 
 OWN_SOURCE = "configuration"
@@ -54,6 +54,15 @@ class Knowledge:
         """Whether a provider says that it charges nothing for what it answers with a 5xx."""
         vendor = self._vendors.get(provider)
         return vendor is not None and vendor.billing is not None and vendor.billing.on_server_error == "nothing"
+
+    def charge_on_cancel(self, provider: str) -> Charge:
+        """Return what a provider charges for a stream that is cancelled."""
+        vendor = self._vendors.get(provider)
+        return "unspecified" if vendor is None or vendor.billing is None else vendor.billing.on_cancel
+
+    def may_think(self, provider: str, model: str) -> bool:
+        """Whether a model may write tokens that nobody sees: all may of which it is not known that they cannot."""
+        return "reasoning" not in self._abilities.find(provider, model).lacks
 
     def describe(self, model: model_pb2.Model, provider: str, name: str) -> None:
         """Add what is known of a model where its provider does not say."""

@@ -214,6 +214,7 @@ class Account:
             begun_s,
             reach.output_limit(granted),
             takes,
+            reach.bound,
             is_bound=prepared.is_bound,
             is_first=prepared.is_first,
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from llmgateway.v1 import usage_pb2
 
 from llmgateway_server.call import NANOS_PER_S
+from llmgateway_server.quota.bound import Bound
 from llmgateway_server.quota.desk import Desk
 from llmgateway_server.quota.quotas import target_scopes
 from llmgateway_server.quota.terms import Terms
@@ -18,6 +19,8 @@ OK = "ok"
 # What the ledger calls an attempt that never was.
 NEVER_SENT = "never_sent"
 OPENROUTER = "openrouter"
+# What a provider may write, for each choice, until it hears that nobody listens any more: a guess, of some seconds.
+TOKENS_IN_FLIGHT = 256
 NO_TALLY = Tally()
 PROVIDER = usage_pb2.Usage.SOURCE_PROVIDER
 
@@ -37,12 +40,14 @@ class Booking:
 
     `held` is what it holds of cost, None where cost is not limited; `is_bound` says that it cannot cost more, so that
     it must be told of where it does. `output_limit` is the limit that was chosen for it,
-    None if none was. It may be dispatched until `dispatch_by_s`, on the monotonic clock.
+    None if none was, and `bound` what a generation can cost. It may be dispatched until `dispatch_by_s`, on the
+    monotonic clock.
     """
 
     __slots__ = (
         "_account",
         "_book",
+        "_bound",
         "_charges",
         "_desk",
         "_entry",
@@ -68,6 +73,7 @@ class Booking:
         begun_s: float | None = None,
         output_limit: int | None = None,
         takes: Sequence[Take] = (),
+        bound: Bound | None = None,
         *,
         is_bound: bool = False,
         is_first: bool = True,
@@ -81,6 +87,7 @@ class Booking:
         self._is_bound = is_bound
         self._is_first = is_first
         self._takes = takes
+        self._bound = bound
         self._book = desk.book
         self._is_settled = False
         self._started_s = desk.clocks.monotonic_s()
@@ -88,9 +95,16 @@ class Booking:
         self.output_limit = output_limit
 
     @property
-    def has_ceiling(self) -> bool:
-        """Whether the provider must be told the dearest prices that it may take, since it chooses who serves."""
-        return self._is_bound and self._entry.provider == OPENROUTER
+    def _stops_when_left(self) -> bool:
+        """Whether a caller who leaves pays for what was written by then alone, and all of that is seen."""
+        return self.terms.on_cancel == "processed" and not self.terms.may_think
+
+    @property
+    def ceiling(self) -> Mapping[str, int] | None:
+        """The dearest prices that the provider may take, by kind; None where it need not be told."""
+        if not self._is_bound or self._bound is None or self._entry.provider != OPENROUTER:
+            return None
+        return self.terms.rates(self._bound.input_token_count)
 
     def answered(self, usage: usage_pb2.Usage, http_status: int, first_content_s: float | None) -> int | None:
         """Book an attempt that answered; return what it cost, None if that is unknown."""
@@ -103,13 +117,22 @@ class Booking:
         return cost
 
     def failed(
-        self, outcome: str, http_status: int, usage: usage_pb2.Usage | None, first_content_s: float | None = None
+        self,
+        outcome: str,
+        http_status: int,
+        usage: usage_pb2.Usage | None,
+        first_content_s: float | None = None,
+        written_token_count: int | None = None,
     ) -> int | None:
         """Book an attempt that failed, and that its provider may charge for; return what it is booked at: the bound.
 
-        What was counted by then is no bill: the provider may have gone on, and may have thought unseen.
+        What was counted by then is no bill: the provider may have gone on, and may have thought unseen. But where it
+        says that it charges only for what a stream was left with, `written_token_count` bounds that.
         """
         cost, tally = self._held, NO_TALLY
+        if cost is not None and written_token_count is not None and self._stops_when_left and self._bound is not None:
+            written = written_token_count + TOKENS_IN_FLIGHT * self._bound.choice_count
+            cost = min(cost, self._bound.usd_nanos_of(written))
         if usage is not None:
             tally = tally_of(usage)
             cost = self._cost_of(usage) if cost is None else cost

@@ -52,7 +52,8 @@ class Bound(msgspec.Struct, frozen=True):
 
     `fixed` is the cost of all input, `output_rate` that of a token written, of the dearest kind that can come.
     `choice_count` answers are written, and `extra_output_token_count` tokens may be billed beyond their limits.
-    `most_output_token_count` is what may be written for one answer where no limit is sent.
+    `most_output_token_count` is what may be written for one answer where no limit is sent, `input_token_count` the most
+    that is read.
     """
 
     fixed: int
@@ -60,10 +61,16 @@ class Bound(msgspec.Struct, frozen=True):
     choice_count: int
     extra_output_token_count: int
     most_output_token_count: int
+    input_token_count: int = 0
 
     def usd_nanos(self, output_token_count: int) -> int:
         """Return the bound in 1e-9 US dollars for an output limit: summed first, rounded up once."""
         written = self.choice_count * output_token_count + self.extra_output_token_count
+        return -(-(self.fixed + self.output_rate * written) // TOKENS_PER_PRICE)
+
+    def usd_nanos_of(self, written_token_count: int) -> int:
+        """Return the bound of an answer that was left with so many tokens written, of all choices together."""
+        written = written_token_count + self.extra_output_token_count
         return -(-(self.fixed + self.output_rate * written) // TOKENS_PER_PRICE)
 
     def output_token_count_within(self, usd_nanos: int) -> int:
@@ -97,6 +104,7 @@ def bound_generation(request: generation_pb2.GenerateRequest, terms: Terms) -> B
         choice_count=choices,
         extra_output_token_count=extra * choices,
         most_output_token_count=most_output,
+        input_token_count=tokens,
     )
 
 

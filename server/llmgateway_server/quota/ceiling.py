@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Mapping
 
-from llmgateway_server.quota.terms import Terms
+import msgspec
 
 USD_NANOS = 10**9
 # OpenRouter, "Provider routing", "Max price", read 2026-12: US dollars for a million tokens.
 MEMBERS = {"prompt": "input", "completion": "output"}
 
 
-def with_ceiling(options_json: str, terms: Terms) -> str:
+def with_ceiling(options_json: str, rates: Mapping[str, int]) -> str:
     """Return a caller's options for OpenRouter with the prices that the call was reserved at as the dearest to take.
 
-    The options are an object of JSON; its `provider`, where there is one, is an object without `max_price`: the bound
-    has seen to it.
+    `rates` are those, by kind, in 1e-9 US dollars for a million tokens. The options are an object of JSON; its
+    `provider`, where there is one, is an object without `max_price`: the bound has seen to it.
     """
-    rates = terms.rates(terms.context_token_count)
     ceiling = {member: rates[kind] / USD_NANOS for member, kind in MEMBERS.items() if kind in rates}
     options = msgspec.json.decode(options_json or "{}", type=dict[str, msgspec.Raw])
     provider = msgspec.json.decode(options.get("provider", msgspec.Raw(b"{}")), type=dict[str, msgspec.Raw])

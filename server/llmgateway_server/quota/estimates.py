@@ -23,15 +23,15 @@ EXAMPLE_PRICE = "{input: 0.15, output: 0.60}"
 
 
 class Reach(msgspec.Struct, frozen=True):
-    """What an attempt may hold. `bound` and `most_output` are there where an output limit is to be chosen."""
+    """What an attempt may hold. `bound` is a generation's; `most_output` is None where no limit is to be chosen."""
 
     cost: CostRange
     bound: Bound | None = None
-    most_output: int = 0
+    most_output: int | None = None
 
     def output_limit(self, granted_usd_nanos: int) -> int | None:
         """Return the output limit that goes with what was granted; None where none is to be chosen."""
-        if self.bound is None:
+        if self.bound is None or self.most_output is None:
             return None
         return min(self.most_output, self.bound.output_token_count_within(granted_usd_nanos))
 
@@ -41,9 +41,9 @@ class Reach(msgspec.Struct, frozen=True):
         return cls(CostRange(0, 0, 0))
 
     @classmethod
-    def fixed(cls, usd_nanos: int) -> Reach:
+    def fixed(cls, usd_nanos: int, bound: Bound | None = None) -> Reach:
         """Return what an attempt holds that costs so much at most, whatever is chosen."""
-        return cls(CostRange(usd_nanos, usd_nanos, usd_nanos))
+        return cls(CostRange(usd_nanos, usd_nanos, usd_nanos), bound)
 
     @classmethod
     def estimated(cls, request: Request, terms: Terms, usual_output: int) -> Reach:
@@ -73,7 +73,7 @@ def reach_of(request: Request, terms: Terms, usual_output: int, default_output_l
         return Reach.fixed(bound_rerank(request, terms))
     bound = bound_generation(request, terms)
     if request.HasField(LIMIT_FIELD):
-        return Reach.fixed(bound.usd_nanos(request.max_output_token_count))
+        return Reach.fixed(bound.usd_nanos(request.max_output_token_count), bound)
     if not bound.output_rate:
         return Reach.fixed(bound.usd_nanos(0))
     most = min(default_output_limit, bound.most_output_token_count or default_output_limit)

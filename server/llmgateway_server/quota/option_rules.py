@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,13 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Matching:
+    """A text that a pattern matches from end to end, null, or a list of such."""
+
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Members:
     """An object of these members alone, null, or a list of such."""
 
@@ -38,7 +46,7 @@ class Either:
     rules: Sequence[Rule]
 
 
-Rule = Anything | Plain | OneOf | Members | Either
+Rule = Anything | Plain | OneOf | Matching | Members | Either
 
 ANYTHING = Anything()
 PLAIN = Plain()
@@ -67,6 +75,8 @@ def find_costly(value: Any, rule: Rule, path: str) -> str | None:  # Any: decode
         return find_member(value, rule.rules, path) if isinstance(value, dict) else path if value is not None else None
     if isinstance(value, dict):
         return path
+    if isinstance(rule, Matching):
+        return None if value is None or (isinstance(value, str) and rule.pattern.fullmatch(value)) else path
     return path if isinstance(rule, OneOf) and value not in rule.values else None
 
 

@@ -52,12 +52,10 @@ def ledger_refusal(refusal: Refusal, periods: Periods, now_s: float, field: str)
     is_budget = tightest.charge.counter.metric == Metric.COST
     if is_hopeless(tightest):
         reset_s = max(resets, default=None)
-        if is_budget and reset_s is None:
-            return errors.BudgetExceeded(
-                f"The call does not fit: {about}. Have the limit raised.", quota_violations=violations
-            )
-        wait_s = max((reset_s or now_s) - now_s, 0.0)
         error = errors.BudgetExceeded if is_budget else errors.QuotaExceeded
+        if reset_s is None:
+            return error(f"The call does not fit: {about}. Have the limit raised.", quota_violations=violations)
+        wait_s = max(reset_s - now_s, 0.0)
         return error(
             f"The call does not fit: {about}. Try again in {shown_wait(wait_s)}, or have the limit raised.",
             retry_after_s=wait_s,

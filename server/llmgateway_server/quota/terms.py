@@ -10,6 +10,7 @@ import msgspec
 
 from llmgateway_server.catalog.knowledge import OWN_SOURCE
 from llmgateway_server.catalog.prices import Price, Tariff
+from llmgateway_server.catalog.vendors import Charge
 from llmgateway_server.errors import PriceUnknown
 
 # What stands in YAML's braces without quotes.
@@ -26,7 +27,8 @@ class Terms(msgspec.Struct, frozen=True, dict=True):
     """One target. Make it once a target: what follows from the prices is worked out once.
 
     `target_id` is `provider/model`; `dialect` that of the codec which serves the model (`anthropic` for Claude on
-    Vertex AI). Counts are in tokens, 0 where unknown.
+    Vertex AI). Counts are in tokens, 0 where unknown. `on_cancel` is what its provider charges for a stream that its
+    caller leaves, and `may_think` whether it may write unseen.
     """
 
     target_id: str
@@ -34,6 +36,8 @@ class Terms(msgspec.Struct, frozen=True, dict=True):
     prices: Sequence[Price]
     context_token_count: int
     max_output_token_count: int
+    on_cancel: Charge = "unspecified"
+    may_think: bool = True
 
     @cached_property
     def model(self) -> str:

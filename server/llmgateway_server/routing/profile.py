@@ -9,6 +9,7 @@ import msgspec
 
 from llmgateway_server.catalog.knowledge import Knowledge
 from llmgateway_server.catalog.prices import Price
+from llmgateway_server.catalog.vendors import Charge
 from llmgateway_server.config.resilience import ResilienceSettings, TimeoutSettings, over, timeouts_over
 from llmgateway_server.config.settings import Settings
 from llmgateway_server.routing.target import Target
@@ -32,7 +33,8 @@ class Profile(msgspec.Struct, frozen=True):
     `lacks` is what it surely cannot do; counts are in tokens, 0 where unknown. `prompt_cache_s` is how long its
     provider keeps a prompt. `most_tries` bounds the tries of one call there. `drops` says that what it cannot do is
     left out where neither the request nor its route says. `default_output_limit` is the most tokens to write where the
-    caller sets no limit and cost is limited; `is_server_error_free` says that its provider charges nothing for a 5xx.
+    caller sets no limit and cost is limited; `is_server_error_free` says that its provider charges nothing for a 5xx,
+    `on_cancel` what it charges for a stream that its caller leaves, `may_think` that the model may write unseen.
     """
 
     target: Target
@@ -51,6 +53,8 @@ class Profile(msgspec.Struct, frozen=True):
     drops: bool
     default_output_limit: int
     is_server_error_free: bool
+    on_cancel: Charge
+    may_think: bool
 
 
 class ProfileBook:
@@ -99,6 +103,8 @@ class ProfileBook:
             drops=provider.unsupported_policy == "drop",
             default_output_limit=(model.default_output_limit if model is not None else None) or DEFAULT_OUTPUT_LIMIT,
             is_server_error_free=knowledge.is_server_error_free(target.provider),
+            on_cancel=knowledge.charge_on_cancel(target.provider),
+            may_think=knowledge.may_think(target.provider, target.model),
         )
 
 

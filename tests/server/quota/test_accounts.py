@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date
 
+import msgspec
 import pytest
 from llmgateway.v1 import call_pb2, generation_pb2, message_pb2, usage_pb2
 from llmgateway_server import errors
 from llmgateway_server.call import Call, Principal
 from llmgateway_server.catalog.knowledge import OWN_SOURCE
 from llmgateway_server.catalog.prices import Price
+from llmgateway_server.catalog.vendors import Charge
 from llmgateway_server.quota.accounts import Account, Accounts, Asked
-from llmgateway_server.quota.booking import Booking
+from llmgateway_server.quota.booking import TOKENS_IN_FLIGHT, Booking
 from llmgateway_server.quota.desk import Desk
 from llmgateway_server.quota.quotas import ESTIMATE, SOFT, Quota, QuotaBook
 from llmgateway_server.quota.terms import Terms
@@ -151,6 +153,29 @@ async def test_a_second_settlement_of_a_booking_changes_nothing() -> None:
     booking.free("never_sent")
     booking.failed("caller_left", 200, None)
     assert await made.balance("key/ci") == Balance(205, 0)
+
+
+@pytest.mark.parametrize(
+    ("on_cancel", "may_think", "written", "is_less"),
+    [
+        ("processed", False, 20, True),
+        ("processed", False, 4_000, False),
+        ("processed", True, 20, False),
+        ("whole", False, 20, False),
+        ("unspecified", False, 20, False),
+    ],
+)
+async def test_a_stream_that_was_left_is_booked_at_what_came_where_its_provider_charges_that(
+    on_cancel: Charge, may_think: bool, written: int, is_less: bool
+) -> None:
+    made = await world(quota("key/ci", 1_000_000))
+    terms = msgspec.structs.replace(terms_of(), on_cancel=on_cancel, may_think=may_think)
+    booking = await made.reserve(request_of(1_000), terms)
+    held = (await made.balance("key/ci")).held
+    booked = booking.failed("caller_left", 200, told(5, 5), 0.1, written)
+    # What is read is booked at its bound; what may still have been written, too.
+    assert booked == (held - cost_of(0, 1_000 - 20 - TOKENS_IN_FLIGHT) if is_less else held)
+    assert await made.balance("key/ci") == Balance(booked, 0)
 
 
 async def test_an_answer_without_usage_is_booked_at_the_bound() -> None:

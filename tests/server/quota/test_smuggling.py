@@ -27,12 +27,15 @@ from llmgateway_server.errors import CallError, PriceUnknown
 from llmgateway_server.quota.bound import Bound, Terms, bound_embedding, bound_generation, bound_rerank
 from llmgateway_server.quota.free_options import (
     FREE_EMBED_OPTIONS,
+    FREE_MESSAGE_MEMBERS,
     FREE_OPTIONS,
+    FREE_PART_MEMBERS,
     FREE_RERANK_OPTIONS,
     FREE_TIERS,
+    FREE_TOOL_MEMBERS,
     WITHOUT_TIERS,
 )
-from llmgateway_server.quota.option_rules import ANYTHING, Anything, Either, Members, OneOf, Plain, Rule
+from llmgateway_server.quota.option_rules import ANYTHING, Anything, Either, Matching, Members, OneOf, Plain, Rule
 
 from tests.server.quota.bound_world import AUDIO, CLAUDE, NAMES, TEXT, chat, media, options, terms, text
 
@@ -83,6 +86,9 @@ COSTLY: Mapping[str, Mapping[str, Any]] = {
         "chat_template": "{% for i in range(10**9) %}x{% endfor %}",
         "chat_template_kwargs": {"thinking_budget": 10**6},
         "thinking_budget": 10**6,
+        "thinking_token_budget": 10**6,
+        "enable_thinking": True,
+        "prompt_cache_options": {"ttl": "12h"},
         "reasoning": {"max_tokens": 10**6},
         "use_beam_search": True,
         "speculation": "x",
@@ -103,6 +109,11 @@ COSTLY: Mapping[str, Mapping[str, Any]] = {
         "tools": [{"type": "web_search_20250305", "name": "web_search"}],
         "max_tokens": 10**6,
         "fallbacks": [{"model": "claude-opus-5"}],
+        "fallback_credit_token": "x",
+        "compaction": {},
+        "thread": {"type": "continue", "previous_message_id": "msg_1"},
+        "billing_policy": {"type": "billing_policy", "bill_to": "user_profile"},
+        "thinking": {"type": "between_tools"},
     },
     "gemini": {
         "serviceTier": "priority",
@@ -112,6 +123,7 @@ COSTLY: Mapping[str, Mapping[str, Any]] = {
         "tools": [{"googleSearch": {}}],
         "generationConfig": {"responseModalities": ["IMAGE"]},
         "generation_config": {"candidateCount": 8},
+        "enableEnhancedCivicAnswers": True,
         "toolConfig": {"retrievalConfig": {}},
         "modelArmorConfig": {},
     },
@@ -123,9 +135,43 @@ COSTLY: Mapping[str, Mapping[str, Any]] = {
         "additionalModelRequestFields": {"anthropic_beta": ["context-1m-2025-08-07"]},
         "toolConfig": {},
     },
-    "cohere": {"connectors": [{"id": "web-search"}], "tools": [], "search_queries_only": False, "max_tokens": 10**6},
+    "cohere": {
+        "connectors": [{"id": "web-search"}],
+        "tools": [],
+        "search_queries_only": False,
+        "max_tokens": 10**6,
+        "reasoning_effort": "high",
+        "raw_prompting": True,
+    },
     "ollama": {"system": "x", "raw": True, "web_search": True},
     "mock": {"usage": {"input_token_count": 10**9}, "events": []},
+}
+# What costs, or may, within a member that is free otherwise: by the path that refuses it.
+COSTLY_WITHIN: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "openai": {
+        "provider.only[0]": {"provider": {"only": ["openai/fast"]}},
+        "provider.only": {"provider": {"only": "google-vertex/priority"}},
+        "provider.order[1]": {"provider": {"order": ["openai", "anthropic/fast"]}},
+        "provider.order[0]": {"provider": {"order": [5]}},
+        "chat_template_kwargs.reasoning_effort": {"chat_template_kwargs": {"reasoning_effort": "x" * 1_000}},
+        "chat_template_kwargs.documents": {"chat_template_kwargs": {"documents": []}},
+    },
+    "anthropic": {
+        "thinking.display": {"thinking": {"type": "adaptive", "display": "updates"}},
+        "betas[1]": {"betas": ["prompt-caching-2024-07-31", "compact-2026-09-04"]},
+    },
+    "gemini": {
+        "generationConfig.enableEnhancedCivicAnswers": {"generationConfig": {"enableEnhancedCivicAnswers": True}},
+        "generationConfig.responseFormat": {"generationConfig": {"responseFormat": []}},
+    },
+    "bedrock": {
+        "additionalModelRequestFields.reasoningConfig.maxReasoningEffort": {
+            "additionalModelRequestFields": {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "high"}}
+        },
+        "additionalModelRequestFields.thinking.type": {
+            "additionalModelRequestFields": {"thinking": {"type": "between_tools"}}
+        },
+    },
 }
 # What may be sent over REST, with how much more is reserved for it in 1e-9 US dollars: 99 more answers of 100 tokens, and
 # the price of words that are spoken.
@@ -169,6 +215,18 @@ def test_what_costs_is_refused_in_the_options(dialect: str, member: str) -> None
     both = options(dialect, json.dumps({free: None, member: COSTLY[dialect][member]}))
     assert refusal(both, terms(dialect)).startswith(f'provider_options_json["{dialect}"]')
     assert bound_generation(request, terms("cohere" if dialect != "cohere" else "ollama"))
+
+
+@pytest.mark.parametrize(("dialect", "path"), [(d, path) for d, paths in COSTLY_WITHIN.items() for path in paths])
+def test_what_costs_is_refused_within_what_does_not(dialect: str, path: str) -> None:
+    request = options(dialect, json.dumps(COSTLY_WITHIN[dialect][path]))
+    assert refusal(request, terms(dialect)) == f'provider_options_json["{dialect}"].{path}'
+
+
+@pytest.mark.parametrize("names", ["openai", ["openai", "google-vertex"], ["Google AI Studio"], [], None])
+def test_providers_may_be_named(names: object) -> None:
+    request = options("openai", json.dumps({"provider": {"order": names, "only": names}}))
+    assert bound_generation(request, terms(target_id="openrouter/openai/gpt-4o"))
 
 
 @pytest.mark.parametrize("provider", ["openai", "openrouter", "vllm", "azure", "mistral", "xai"])
@@ -284,8 +342,14 @@ def test_a_function_cannot_be_made_a_tool_of_the_provider_s_by_its_bag(dialect: 
         ("openai", '{"audio":{"id":"audio_1"}}'),
         ("openai", '{"image_url":{"url":"https://x/y.png"}}'),
         ("openai", '{"images":[{}]}'),
+        ("openai", '{"annotations":[{"type":"file","file":{"hash":"h"}}]}'),
+        ("openai", '{"annotations":[{"file":{"content":[{"image_url":{"url":"https://x/y.png"}}]}}]}'),
+        ("openai", '{"reasoning_details":[{"type":"reasoning.text","image_url":{"url":"https://x/y.png"}}]}'),
+        ("openai", '{"extra_content":{"google":{"cached_content":"cachedContents/x"}}}'),
+        ("openai", '{"prompt_cache_breakpoint":{"mode":"explicit","ttl":"12h"}}'),
         ("gemini", '{"fileData":{"fileUri":"https://youtu.be/x"}}'),
         ("gemini", '{"videoMetadata":{"fps":60}}'),
+        ("gemini", '{"mediaResolution":{"level":"MEDIA_RESOLUTION_LOW","numTokens":1000000}}'),
         ("anthropic", '{"type":"container_upload","file_id":"f"}'),
         ("anthropic", '{"source":{"type":"url","url":"https://x"}}'),
         ("anthropic", '{"citations":{"enabled":true}}'),
@@ -347,7 +411,7 @@ def test_another_gateway_is_sent_every_bag_and_so_each_is_looked_at() -> None:
     assert refusal(chat(service_tier="flex"), at) == "service_tier"
     assert refusal(chat(Part(provider_part=ProviderPart(dialect="openai", json='{"type":"file"}'))), at)
     long = chat(Part(text="x" * 500))
-    assert bound_generation(options("anthropic", '{"thinking":{"type":"%s"}}' % ("x" * 500)), at).fixed > (
+    assert bound_generation(options("anthropic", '{"stop_sequences":["%s"]}' % ("x" * 500)), at).fixed > (
         bound_generation(long, at).fixed
     )
 
@@ -360,6 +424,8 @@ def sample(rule: Rule) -> Any:  # Any: JSON
         return {name: sample(inner) for name, inner in rule.rules.items()}
     if isinstance(rule, OneOf):
         return next((value for value in sorted(rule.values, key=str) if value is not None), None)
+    if isinstance(rule, Matching):
+        return "openai"
     assert isinstance(rule, Plain | Anything)
     return 1
 
@@ -370,6 +436,21 @@ def test_what_costs_nothing_passes(dialect: str, member: str) -> None:
     rule = FREE_OPTIONS[dialect][member]
     assert bound_generation(options(dialect, json.dumps({member: sample(rule)})), terms(dialect, CLAUDE))
     assert member not in OWN_MEMBERS[dialect] or (dialect, member) == ("openai", "provider")
+
+
+@pytest.mark.parametrize("dialect", sorted({*FREE_MESSAGE_MEMBERS, *FREE_PART_MEMBERS, *FREE_TOOL_MEMBERS}))
+def test_what_costs_nothing_passes_with_messages_parts_and_tools(dialect: str) -> None:
+    tool = tool_pb2.Tool(function=tool_pb2.FunctionTool(name="f"))
+    request = chat(text(), tools=[tool])
+    holders = (
+        (request.messages[0], FREE_MESSAGE_MEMBERS),
+        (request.messages[0].parts[0], FREE_PART_MEMBERS),
+        (request.tools[0], FREE_TOOL_MEMBERS),
+    )
+    for holder, rules in holders:
+        bag = {name: sample(rule) for name, rule in rules.get(dialect, {}).items()}
+        holder.provider_json[dialect] = json.dumps(bag)
+    assert bound_generation(request, terms(dialect, CLAUDE))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -521,13 +602,14 @@ def test_options_of_an_embedding_are_refused_unless_free(dialect: str) -> None:
         return bound_embedding(request, terms(dialect))
 
     assert embed({name: sample(rule) for name, rule in FREE_EMBED_OPTIONS[dialect].items()}) > 0
-    for name in ({*OWN_MEMBERS[dialect], *COSTLY[dialect], "x"}) - FREE_EMBED_OPTIONS[dialect].keys():
+    media = {"documentOcr", "audioTrackExtraction", "modality", "x"}
+    for name in ({*OWN_MEMBERS[dialect], *COSTLY[dialect], *media}) - FREE_EMBED_OPTIONS[dialect].keys():
         with pytest.raises(PriceUnknown):
             embed({name: 1})
 
 
 def test_options_of_a_ranking_are_refused_unless_free() -> None:
-    for name in (*FREE_RERANK_OPTIONS["cohere"], "max_chunks_per_doc", "documents"):
+    for name in (*FREE_RERANK_OPTIONS["cohere"], "max_chunks_per_doc", "documents", "relevant_spans"):
         request = rerank_pb2.RerankRequest(
             query="q", documents=["x"], provider_options_json={"cohere": f'{{"{name}":1}}'}
         )

@@ -45,6 +45,24 @@ func run(ctx context.Context) error {
 		}
 	}
 
+	for _, model := range []string{"limited/echo", "limited/lorem"} {
+		err := useUp(ctx, client, model)
+		failed, ok := errors.AsType[*llmgateway.Error](err)
+		if !ok {
+			return err
+		}
+		later := "yes"
+		if failed.RetryAfter == nil {
+			later = "no"
+		}
+		fmt.Printf("refused: %s, try again later: %s\n", failed.ReasonName, later)
+		// Cost counts 1e-9 US dollars.
+		for _, quota := range failed.QuotaViolations {
+			fmt.Printf("%s of %s, %s: ", quota.GetMetric(), quota.GetScope(), quota.GetWindow())
+			fmt.Printf("limit %d, used %d, held %d\n", quota.GetLimit(), quota.GetUsed(), quota.GetHeld())
+		}
+	}
+
 	stream := client.Stream(ctx, llmgateway.Prompt("mock/cut", "Hello"))
 	_, err = stream.Collect()
 	failed, ok := errors.AsType[*llmgateway.Error](err)
@@ -55,6 +73,15 @@ func run(ctx context.Context) error {
 	fmt.Printf("broken off: %s, started: %t\n", failed.ReasonName, failed.Started)
 	fmt.Println("kept:", llmgateway.Text(stream.Response()))
 	return nil
+}
+
+// useUp calls until a quota refuses, and returns the refusal.
+func useUp(ctx context.Context, client *llmgateway.Client, model string) error {
+	for {
+		if _, err := client.Generate(ctx, llmgateway.Prompt(model, "Hello")); err != nil {
+			return err
+		}
+	}
 }
 
 func connect() (*llmgateway.Client, error) {

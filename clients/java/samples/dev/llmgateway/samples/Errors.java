@@ -4,6 +4,7 @@ import dev.llmgateway.client.GatewayClient;
 import dev.llmgateway.client.GatewayException;
 import dev.llmgateway.client.GenerationStream;
 import dev.llmgateway.client.Prompt;
+import dev.llmgateway.v1.QuotaViolation;
 import java.util.List;
 
 /** Reads what a failed call says. */
@@ -23,6 +24,10 @@ public final class Errors {
                 }
             }
 
+            for (String model : List.of("limited/echo", "limited/lorem")) {
+                printRefusal(useUp(client, model));
+            }
+
             GenerationStream stream = client.stream(Prompt.of("Hello").model("mock/cut"));
             try (stream) {
                 stream.collect();
@@ -36,6 +41,27 @@ public final class Errors {
                                 .getParts(0)
                                 .getText());
             }
+        }
+    }
+
+    /** Calls until a quota refuses; returns the refusal. */
+    private static GatewayException useUp(GatewayClient client, String model) {
+        while (true) {
+            try {
+                client.generate(Prompt.of("Hello").model(model));
+            } catch (GatewayException error) {
+                return error;
+            }
+        }
+    }
+
+    private static void printRefusal(GatewayException error) {
+        String later = error.retryAfter().isPresent() ? "yes" : "no";
+        System.out.println("refused: " + error.reasonName() + ", try again later: " + later);
+        // Cost counts 1e-9 US dollars.
+        for (QuotaViolation quota : error.quotaViolations()) {
+            System.out.println(quota.getMetric() + " of " + quota.getScope() + ", " + quota.getWindow() + ": limit "
+                    + quota.getLimit() + ", used " + quota.getUsed() + ", held " + quota.getHeld());
         }
     }
 
