@@ -35,7 +35,7 @@ from llmgateway_server.store.ledger import (
 )
 from llmgateway_server.store.sqlite import reports
 from llmgateway_server.store.sqlite.database import Database
-from llmgateway_server.store.sqlite.pruning import SOME, delete_some, mark_pruned, past_counters
+from llmgateway_server.store.sqlite.pruning import SOME, delete_some, delete_some_details, mark_pruned, past_counters
 from llmgateway_server.store.sqlite.schema import connect_for_reading
 from llmgateway_server.store.sqlite.tables import Tables
 from llmgateway_server.store.sqlite.writer import Ending, LateSettling
@@ -187,6 +187,8 @@ class SqliteLedger:
             deleted_count = 0
             while count := await writer.run(lambda connection, _: delete_some(connection, pruned_ns)):
                 deleted_count += count
+            while await writer.run(lambda connection, _: delete_some_details(connection, pruned_ns)):
+                pass
             past = await self._database.read(lambda connection: past_counters(connection, pruned_ns))
             held = {counter for intent in self._open.values() for counter in intent.held}
             past = [counter for counter in past if counter not in held]

@@ -6,7 +6,7 @@ import sqlite3
 
 from llmgateway_server.store.counters import family_of
 from llmgateway_server.store.ledger import Counter, Family
-from llmgateway_server.store.sqlite.rolling import mark, roll, set_mark
+from llmgateway_server.store.sqlite.rolling import DETAILS, ceil_to, mark, roll, set_mark
 from llmgateway_server.store.sqlite.tables import all_counters
 from llmgateway_server.store.usage import HOUR_S, NANOS_PER_S
 
@@ -30,6 +30,18 @@ def delete_some(connection: sqlite3.Connection, pruned_ns: int) -> int:
         "(SELECT id FROM attempts WHERE started_ns < ? AND id <= ? ORDER BY started_ns LIMIT ?)",
         (pruned_ns, mark(connection, "rolled"), SOME),
     ).rowcount
+
+
+def delete_some_details(connection: sqlite3.Connection, pruned_ns: int) -> int:
+    """Delete some sums by end user and by labels of days that are pruned, if only in part; return how many."""
+    return sum(
+        connection.execute(
+            f"DELETE FROM {table} WHERE (start_s, {column}) IN "  # noqa: S608  # constants
+            f"(SELECT start_s, {column} FROM {table} WHERE start_s < ? LIMIT ?)",
+            (ceil_to(pruned_ns, length_s), SOME),
+        ).rowcount
+        for table, (length_s, column) in DETAILS.items()
+    )
 
 
 def past_counters(connection: sqlite3.Connection, pruned_ns: int) -> list[Counter]:

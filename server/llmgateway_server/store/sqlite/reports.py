@@ -1,8 +1,8 @@
 """Reports over the rows and their sums: usage, rows, and what counters of a new limit have spent.
 
 Usage of whole days and hours comes from their sums and from the rows that these have not taken in yet; what lies at the
-edges comes from rows. Where a query asks for what sums do not hold - labels, end users, shorter buckets - all comes
-from rows. Of hours that were pruned there is nothing but the sums.
+edges comes from rows. Where a query asks for what sums do not hold - labels or end users beside something else, shorter
+buckets - all comes from rows. Of hours that were pruned there is nothing but the sums by group.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from llmgateway_server.store import counters
 from llmgateway_server.store.ledger import Counter, Entry, Family, Metric, Row, UsageQuery, UsageRow
 from llmgateway_server.store.sqlite import codec, histogram
-from llmgateway_server.store.sqlite.rolling import DAY_S, SUMS_OF_ROWS, SUMS_OF_SUMS, mark
+from llmgateway_server.store.sqlite.rolling import DAY_S, DETAILS, SUMS_OF_ROWS, SUMS_OF_SUMS, ceil_to, mark
 from llmgateway_server.store.usage import (
     DIMENSIONS,
     HOUR_S,
@@ -29,6 +29,9 @@ from llmgateway_server.store.usage import (
 )
 
 HOUR_NS = HOUR_S * NANOS_PER_S
+DAY_NS = DAY_S * NANOS_PER_S
+# The plus keeps SQLite from the index on `started_ns`: few rows are so new, many may be of that time.
+NEW_ROWS = "id > ? AND +started_ns >= ? AND +started_ns < ?"
 
 Bound = str | int
 
@@ -52,6 +55,11 @@ class Span(msgspec.Struct, frozen=True):
     def is_rows(self) -> bool:
         return self.table == "attempts"
 
+    @property
+    def source(self) -> str:
+        """The table, with its groups where it has some."""
+        return self.table if self.table in DETAILS else f"{self.table} JOIN groups USING (group_id)"
+
 
 def of_rows(condition: str, *bounds: int) -> Span:
     """Return a span of rows."""
@@ -65,10 +73,10 @@ def of_rows_by_hour(condition: str, *bounds: int) -> Span:
     return Span("attempts", SUMS_OF_ROWS, "latency_bucket", condition, bounds, start_s)
 
 
-def of_sums(level: str, begin_s: int, end_s: int) -> Span:
+def of_sums(table: str, begin_s: int, end_s: int) -> Span:
     """Return a span of the sums of hours or days."""
     condition, bounds = "start_s >= ? AND start_s < ?", (begin_s, end_s)
-    return Span(f"{level}s", SUMS_OF_SUMS, "histogram_sum(latencies)", condition, bounds, "start_s")
+    return Span(table, SUMS_OF_SUMS, "histogram_sum(latencies)", condition, bounds, "start_s", table in DETAILS)
 
 
 def usage(connection: sqlite3.Connection, query: UsageQuery) -> Sequence[UsageRow]:
@@ -89,6 +97,32 @@ def usage(connection: sqlite3.Connection, query: UsageQuery) -> Sequence[UsageRo
 def spans_of(connection: sqlite3.Connection, query: UsageQuery) -> Iterator[Span]:
     """Yield spans that hold every row of a query's time once."""
     pruned_ns, rolled = mark(connection, "pruned"), mark(connection, "rolled")
+    table = details_of(query)
+    begin_s, end_s = ceil_to(max(query.since_ns, pruned_ns), DAY_S), query.until_ns // DAY_NS * DAY_S
+    if table is None or begin_s >= end_s:
+        yield from spans_by_group(query, pruned_ns, rolled)
+        return
+    yield of_sums(table, begin_s, end_s)
+    bounds = (rolled, begin_s * NANOS_PER_S, end_s * NANOS_PER_S)
+    yield of_rows(NEW_ROWS, *bounds)
+    for since_ns, until_ns in ((query.since_ns, begin_s * NANOS_PER_S), (end_s * NANOS_PER_S, query.until_ns)):
+        if since_ns < until_ns:
+            edge = msgspec.structs.replace(query, since_ns=since_ns, until_ns=until_ns)
+            yield from spans_by_group(edge, pruned_ns, rolled)
+
+
+def details_of(query: UsageQuery) -> str | None:
+    """Return the table whose sums hold all that a query asks for beside its groups; None where there is none."""
+    names = {*query.by, *query.where}
+    if not names or query.bucket_s % DAY_S:
+        return None
+    if names == {"end_user"}:
+        return "user_days"
+    return "label_days" if all(name.startswith(LABEL) for name in names) else None
+
+
+def spans_by_group(query: UsageQuery, pruned_ns: int, rolled: int) -> Iterator[Span]:
+    """Yield spans of the sums by group, and of rows where these do not hold what is asked for."""
     names = {*query.by, *query.where}
     since_s, until_s = ceil_to(query.since_ns, HOUR_S), query.until_ns // HOUR_NS * HOUR_S
     if not names <= set(LASTING) or query.bucket_s % HOUR_S:
@@ -99,9 +133,7 @@ def spans_of(connection: sqlite3.Connection, query: UsageQuery) -> Iterator[Span
     until_s = max(since_s, until_s)
     yield from spans_of_sums(since_s, until_s, query.bucket_s)
     if since_s < until_s:
-        # The plus keeps SQLite from the index on `started_ns`: few rows are so new, many may be of that time.
-        bounds = (rolled, since_s * NANOS_PER_S, until_s * NANOS_PER_S)
-        yield of_rows_by_hour("id > ? AND +started_ns >= ? AND +started_ns < ?", *bounds)
+        yield of_rows_by_hour(NEW_ROWS, rolled, since_s * NANOS_PER_S, until_s * NANOS_PER_S)
     for begin_ns, end_ns in (
         (query.since_ns, min(since_s * NANOS_PER_S, query.until_ns)),
         (max(until_s * NANOS_PER_S, query.since_ns), query.until_ns),
@@ -115,9 +147,9 @@ def spans_of_sums(since_s: int, until_s: int, bucket_s: int) -> Iterator[Span]:
     first_s, last_s = -(-since_s // DAY_S) * DAY_S, until_s // DAY_S * DAY_S
     if bucket_s % DAY_S or first_s >= last_s:
         first_s = last_s = until_s
-    for level, begin_s, end_s in (("hour", since_s, first_s), ("day", first_s, last_s), ("hour", last_s, until_s)):
+    for table, begin_s, end_s in (("hours", since_s, first_s), ("days", first_s, last_s), ("hours", last_s, until_s)):
         if begin_s < end_s:
-            yield of_sums(level, begin_s, end_s)
+            yield of_sums(table, begin_s, end_s)
 
 
 def statement_of(span: Span, query: UsageQuery) -> tuple[str, Sequence[Bound]]:
@@ -131,7 +163,7 @@ def statement_of(span: Span, query: UsageQuery) -> tuple[str, Sequence[Bound]]:
     places = [str(number) for number in range(1, len(query.by) + 2)]
     sums, places = (f"{span.sums}, count(*)", [*places, "latency_bucket"]) if span.is_rows else (span.sums, places)
     return (
-        f"SELECT {columns}, {sums}, {span.latencies} FROM {span.table} JOIN groups USING (group_id) "  # noqa: S608  # no outsider's text
+        f"SELECT {columns}, {sums}, {span.latencies} FROM {span.source} "  # noqa: S608  # no outsider's text
         f"WHERE {condition} GROUP BY {', '.join(places)}",
         (*column_bounds, *bounds),
     )
@@ -171,11 +203,6 @@ def column_of(span: Span, name: str) -> tuple[str, Sequence[Bound]]:
     if name == "end_user":
         return ("end_user" if span.has_details else "''"), ()
     return f"groups.{name}", ()
-
-
-def ceil_to(time_ns: int, length_s: int) -> int:
-    """Return the first begin of an hour or a day that is not before a time, in seconds."""
-    return -(-time_ns // (length_s * NANOS_PER_S)) * length_s
 
 
 AMOUNTS = {

@@ -1,5 +1,8 @@
 """Sums of hours and days, which take in the rows of `attempts` in order of their ids, some at a time.
 
+By group there are both, by end user and by all the labels of an attempt there are days: of these, too, there may be
+nearly as many as rows.
+
 Rows are only ever added: what was taken in once need never be looked at again, and pruning it changes no sum. Whoever
 reads adds the rows that come after the mark `rolled`.
 """
@@ -11,7 +14,9 @@ import sqlite3
 from llmgateway_server.store.usage import HOUR_S, NANOS_PER_S, SUMMED
 
 DAY_S = 24 * HOUR_S
-LEVELS = {"hour": HOUR_S, "day": DAY_S}
+# What is summed up by days until its rows are pruned: the table, with how long its periods are and what it groups by.
+DETAILS = {"user_days": (DAY_S, "end_user"), "label_days": (DAY_S, "labels")}
+LEVELS = {"hours": (HOUR_S, "group_id"), "days": (DAY_S, "group_id"), **DETAILS}
 
 # The sums of rows, in the order of SUMMED.
 SUMS_OF_ROWS = (
@@ -23,17 +28,18 @@ SUMS_OF_ROWS = (
 SUMS_OF_SUMS = ", ".join(f"sum({name})" for name in SUMMED)
 
 
-def _rolling_up(level: str, length_s: int) -> str:
+def rolling_up(table: str, condition: str) -> str:
     """Return the statement that takes rows in."""
+    length_s, column = LEVELS[table]
     added = ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMMED)
     return (
-        f"INSERT INTO {level}s SELECT started_ns / {length_s * NANOS_PER_S} * {length_s}, group_id, {SUMS_OF_ROWS}, "  # noqa: S608  # constants
-        "histogram(latency_bucket) FROM attempts WHERE id > ? AND id <= ? GROUP BY 1, 2 "
+        f"INSERT INTO {table} SELECT started_ns / {length_s * NANOS_PER_S} * {length_s}, {column}, {SUMS_OF_ROWS}, "  # noqa: S608  # constants
+        f"histogram(latency_bucket) FROM attempts WHERE {condition} GROUP BY 1, 2 "
         f"ON CONFLICT DO UPDATE SET {added}, latencies = histogram_add(latencies, excluded.latencies)"
     )
 
 
-STATEMENTS = tuple(_rolling_up(level, length_s) for level, length_s in LEVELS.items())
+STATEMENTS = tuple(rolling_up(table, "id > ? AND id <= ?") for table in LEVELS)
 
 
 def roll(connection: sqlite3.Connection, most: int) -> int:
@@ -58,3 +64,8 @@ def mark(connection: sqlite3.Connection, name: str) -> int:
 def set_mark(connection: sqlite3.Connection, name: str, value: int) -> None:
     """Note how far something has come; never less far than before."""
     connection.execute("UPDATE marks SET value = max(value, ?) WHERE name = ?", (value, name))
+
+
+def ceil_to(time_ns: int, length_s: int) -> int:
+    """Return the first begin of an hour or a day that is not before a time, in seconds."""
+    return -(-time_ns // (length_s * NANOS_PER_S)) * length_s

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llmgateway_server.store.ledger import StoreRefused
 from llmgateway_server.store.sqlite import histogram
+from llmgateway_server.store.sqlite.rolling import DETAILS, rolling_up
 from llmgateway_server.store.usage import SUMMED
 
 # "LLMG": what tells a file of ours from another's.
@@ -66,7 +67,18 @@ OBJECTS = (
     ) WITHOUT ROWID""",
 )
 
-STEPS: Sequence[Sequence[str]] = ((*LEDGER, *OBJECTS),)
+DETAIL_TABLES = tuple(
+    statement
+    for table, (_, column) in DETAILS.items()
+    for statement in (
+        f"""CREATE TABLE {table} (
+            start_s INTEGER, {column} TEXT, {SUMS}, latencies BLOB NOT NULL, PRIMARY KEY (start_s, {column})
+        ) WITHOUT ROWID""",
+        rolling_up(table, "id <= (SELECT value FROM marks WHERE name = 'rolled')"),
+    )
+)
+
+STEPS: Sequence[Sequence[str]] = ((*LEDGER, *OBJECTS), DETAIL_TABLES)
 
 
 def connect(path: Path) -> sqlite3.Connection:
