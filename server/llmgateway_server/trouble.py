@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable
 
 from llmgateway_server import errors
+from llmgateway_server.config.quotas import USD_NANOS
 from llmgateway_server.store.ledger import Entry
 from llmgateway_server.telemetry.metrics import Metrics
 
-USD_NANOS = 10**9
 RATE_MODES = {"shared": "with the other gateways", "local": "by each gateway for its share: Redis does not answer"}
 MAX_RULES = 1_000
 

@@ -11,12 +11,12 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from llmgateway_server import errors
+from llmgateway_server.config.quotas import USD_NANOS
 from llmgateway_server.errors import FieldViolation
 
 MAX_INVOICE_BYTES = 16 * 1024**2
 MAX_BILLED = 10**18
 MAX_MODEL = 512
-USD_NANOS = 10**9
 
 
 class Columns(msgspec.Struct, frozen=True):

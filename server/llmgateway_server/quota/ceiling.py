@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-USD_NANOS = 10**9
+from llmgateway_server.config.quotas import USD_NANOS
+
 # OpenRouter, "Provider routing", "Max price", read 2026-12: US dollars for a million tokens.
 MEMBERS = {"prompt": "input", "completion": "output"}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from llmgateway_server import errors
+from llmgateway_server.config.quotas import USD_NANOS
 from llmgateway_server.errors import QuotaViolation
 from llmgateway_server.quota.windows import Periods, parse_window
 from llmgateway_server.store.ledger import Counter, DiskFull, Metric, Refusal, Shortfall, StoreAway
 from llmgateway_server.store.rates import Lack
 
-USD_NANOS = 10**9
 # Running calls may give back what they hold at any time.
 HELD_RETRY_S = 1.0
 AWAY_RETRY_S = 1.0

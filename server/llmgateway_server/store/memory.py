@@ -6,8 +6,8 @@ import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from llmgateway_server.store import bookings
-from llmgateway_server.store.accounts import Accounts
 from llmgateway_server.store.bookings import Booking, OpenIntent
+from llmgateway_server.store.counter_book import CounterBook
 from llmgateway_server.store.counters import counters_of
 from llmgateway_server.store.ledger import (
     Adjustment,
@@ -37,7 +37,7 @@ class MemoryLedger:
     def __init__(self, clock: Callable[[], int]) -> None:
         self.lease_s = math.inf
         self._clock = clock
-        self._accounts = Accounts()
+        self._counters = CounterBook()
         self._families: dict[Family, int] = {}
         self._open: dict[str, OpenIntent] = {}
         self._presumed: dict[str, Booking] = {}
@@ -58,7 +58,7 @@ class MemoryLedger:
         await self._sweep.stop()
 
     async def reserve(self, intents: Sequence[Intent]) -> Grant | Refusal:
-        opened = self._accounts.reserve(intents)
+        opened = self._counters.reserve(intents)
         if isinstance(opened, Refusal):
             return opened
         self._open |= {one.entry.attempt_id: one for one in opened}
@@ -68,7 +68,7 @@ class MemoryLedger:
         attempt_id = settlement.attempt_id
         intent = self._open.pop(attempt_id, None)
         if intent is not None:
-            self._accounts.release(intent.held)
+            self._counters.release(intent.held)
             self._book(bookings.settle(intent, settlement, self._families))
         elif (presumed := self._presumed.pop(attempt_id, None)) is not None:
             self._book(bookings.settle_late(presumed, settlement, self._families))
@@ -85,18 +85,18 @@ class MemoryLedger:
         return
 
     async def balances(self, counters: Sequence[Counter]) -> Sequence[Balance]:
-        return [self._accounts.balance(counter) for counter in counters]
+        return [self._counters.balance(counter) for counter in counters]
 
     async def activate(self, families: Mapping[Family, int]) -> None:
         new = {family: start_s for family, start_s in families.items() if family not in self._families}
         self._families = dict(families)
-        for counter in self._accounts.of(new):
-            self._accounts.reset(counter)
+        for counter in self._counters.of(new):
+            self._counters.reset(counter)
         for row in self._rows:
-            self._accounts.commit(
+            self._counters.commit(
                 {counter: bookings.amount_of(row, counter.metric) for counter in counters_of(row.entry, new)}
             )
-        self._accounts.commit(self._pruned.amounts(new))
+        self._counters.commit(self._pruned.amounts(new))
 
     async def adjust(self, adjustment: Adjustment) -> None:
         self._book(bookings.adjust(adjustment, self._families))
@@ -126,7 +126,7 @@ class MemoryLedger:
 
     def _presume(self, intent: OpenIntent, now_ns: int) -> None:
         del self._open[intent.entry.attempt_id]
-        self._accounts.release(intent.held)
+        self._counters.release(intent.held)
         booking = bookings.presume(intent, self._families, now_ns)
         self._presumed[intent.entry.attempt_id] = booking
         self._book(booking)
@@ -137,7 +137,7 @@ class MemoryLedger:
             self._pruned.add_row(booking.row)
         else:
             self._rows.append(booking.row)
-        self._accounts.commit(booking.amounts)
+        self._counters.commit(booking.amounts)
 
 
 class MemoryObjects:

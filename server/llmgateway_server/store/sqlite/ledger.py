@@ -15,8 +15,8 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from llmgateway_server.store import bookings
-from llmgateway_server.store.accounts import Accounts
 from llmgateway_server.store.bookings import Booking, OpenIntent
+from llmgateway_server.store.counter_book import CounterBook
 from llmgateway_server.store.counters import Amounts, add, family_of
 from llmgateway_server.store.ledger import (
     Adjustment,
@@ -52,7 +52,7 @@ class SqliteLedger:
         self.lease_s = math.inf
         self._database = database
         self._clock = clock
-        self._accounts = Accounts()
+        self._counters = CounterBook()
         self._families: dict[Family, int] = {}
         self._open: dict[str, OpenIntent] = {}
         # Attempts that could not be reserved: nothing is to be settled.
@@ -78,7 +78,7 @@ class SqliteLedger:
             return tables.families(), tables.running_counters()
 
         self._families, committed = await self._database.writer.run(presume)
-        self._accounts.commit(committed)
+        self._counters.commit(committed)
         self._forget_past()
         self._sweep.start()
 
@@ -90,14 +90,14 @@ class SqliteLedger:
         writer = self._database.writer
         if self._needs_loading(intents):
             await self._load_for(intents)
-        opened = self._accounts.reserve(intents)
+        opened = self._counters.reserve(intents)
         if isinstance(opened, Refusal):
             return opened
         try:
             await writer.reserve(opened)
         except BaseException as error:
             for one in opened:
-                self._accounts.release(one.held)
+                self._counters.release(one.held)
                 self._note_unsent(one.entry.attempt_id)
                 if isinstance(error, asyncio.CancelledError):
                     # It may have lasted, and nobody is left who would send it.
@@ -134,7 +134,7 @@ class SqliteLedger:
     async def balances(self, counters: Sequence[Counter]) -> Sequence[Balance]:
         past = [counter for counter in counters if self._is_left_to_the_file(counter)]
         committed = await self._database.writer.run(lambda _, tables: tables.committed(past)) if past else {}
-        return [Balance(committed[one]) if one in committed else self._accounts.balance(one) for one in counters]
+        return [Balance(committed[one]) if one in committed else self._counters.balance(one) for one in counters]
 
     async def activate(self, families: Mapping[Family, int]) -> None:
         async with self._loading:
@@ -143,10 +143,10 @@ class SqliteLedger:
             new = {family: start_s for family, start_s in families.items() if family not in self._families}
             self._families = dict(families)
             self._unready = set(new)
-            for counter in self._accounts.of(new):
-                self._accounts.reset(counter)
+            for counter in self._counters.of(new):
+                self._counters.reset(counter)
             try:
-                self._accounts.commit(await self._sum_up(kept, new))
+                self._counters.commit(await self._sum_up(kept, new))
             except BaseException:
                 self._families = kept
                 raise
@@ -203,7 +203,7 @@ class SqliteLedger:
         self._unsent[attempt_id] = None
 
     def _end(self, intent: OpenIntent, booking: Booking) -> None:
-        self._accounts.release(intent.held)
+        self._counters.release(intent.held)
         self._commit(booking.amounts)
         self._database.writer.put(Ending(booking, intent.entry.attempt_id))
 
@@ -222,19 +222,19 @@ class SqliteLedger:
         """Commit amounts in memory, but for counters that are only in the file."""
         for counter, amount in amounts.items():
             if not self._is_left_to_the_file(counter):
-                self._accounts.commit({counter: amount})
+                self._counters.commit({counter: amount})
             elif self._meanwhile is not None:
                 add(self._meanwhile, {counter: amount})
 
     def _is_left_to_the_file(self, counter: Counter) -> bool:
-        return counter not in self._accounts and counter.start_s < self._newest.get(family_of(counter), 0)
+        return counter not in self._counters and counter.start_s < self._newest.get(family_of(counter), 0)
 
     def _needs_loading(self, intents: Sequence[Intent]) -> bool:
         """Whether a reservation is about counters that are not all in memory."""
         for intent in intents:
             for charge in intent.charges:
                 counter = charge.counter
-                if counter not in self._accounts and self._is_left_to_the_file(counter):
+                if counter not in self._counters and self._is_left_to_the_file(counter):
                     return True
                 if self._unready and family_of(counter) in self._unready:
                     return True
@@ -251,7 +251,7 @@ class SqliteLedger:
                 try:
                     committed = await self._database.writer.run(lambda _, tables: tables.committed(past))
                     for counter in past:
-                        self._accounts.commit({counter: committed[counter] + self._meanwhile.get(counter, 0)})
+                        self._counters.commit({counter: committed[counter] + self._meanwhile.get(counter, 0)})
                 finally:
                     self._meanwhile = None
 
@@ -288,20 +288,20 @@ class SqliteLedger:
         """Presume what is over time, and forget counters of periods that ended."""
         with contextlib.suppress(StoreAway):
             self.expire(self._clock())
-        if len(self._accounts) != self._tidied_count:
+        if len(self._counters) != self._tidied_count:
             self._forget_past()
 
     def _forget_past(self) -> None:
         """Forget the counters of periods that ended, but those that are held."""
-        for counter in self._accounts:
+        for counter in self._counters:
             family = family_of(counter)
             self._newest[family] = max(counter.start_s, self._newest.get(family, 0))
-        past = [one for one in self._accounts if one.start_s < self._newest[family_of(one)]]
+        past = [one for one in self._counters if one.start_s < self._newest[family_of(one)]]
         for counter in past:
-            if not self._accounts.standing(counter).held:
-                self._accounts.drop(counter)
+            if not self._counters.standing(counter).held:
+                self._counters.drop(counter)
         # A counter that is held still is tried again.
-        self._tidied_count = len(self._accounts) if not past else -1
+        self._tidied_count = len(self._counters) if not past else -1
 
 
 def hold_still(connection: sqlite3.Connection) -> None:

@@ -12,7 +12,7 @@ from llmgateway_server.store.counters import Amounts
 from llmgateway_server.store.ledger import Balance, Counter, Family, Intent, Refusal
 
 
-class Account(msgspec.Struct):
+class State(msgspec.Struct):
     """What a counter stands at, kept up to date."""
 
     committed: int = 0
@@ -22,28 +22,28 @@ class Account(msgspec.Struct):
 NOTHING = Balance()
 
 
-class Accounts:
+class CounterBook:
     """All counters that anything was charged to. What was never charged stands at zero and takes no memory."""
 
     def __init__(self) -> None:
-        self._accounts: dict[Counter, Account] = {}
+        self._counters: dict[Counter, State] = {}
 
     def __len__(self) -> int:
-        return len(self._accounts)
+        return len(self._counters)
 
     def __contains__(self, counter: Counter) -> bool:
-        return counter in self._accounts
+        return counter in self._counters
 
     def __iter__(self) -> Iterator[Counter]:
-        return iter(self._accounts)
+        return iter(self._counters)
 
     def of(self, families: Mapping[Family, int]) -> Sequence[Counter]:
         """Return the counters of families, each with the begin of its period."""
-        return [one for one in self._accounts if families.get(counters.family_of(one)) == one.start_s]
+        return [one for one in self._counters if families.get(counters.family_of(one)) == one.start_s]
 
-    def standing(self, counter: Counter) -> Account | Balance:
+    def standing(self, counter: Counter) -> State | Balance:
         """Return what a counter stands at, not to be changed."""
-        return self._accounts.get(counter, NOTHING)
+        return self._counters.get(counter, NOTHING)
 
     def balance(self, counter: Counter) -> Balance:
         """Return what a counter stands at now."""
@@ -65,29 +65,29 @@ class Accounts:
     def hold(self, amounts: Amounts) -> None:
         """Hold so much more of each counter."""
         for counter, amount in amounts.items():
-            self._account(counter).held += amount
+            self._state(counter).held += amount
 
     def release(self, amounts: Amounts) -> None:
         """Hold so much less."""
         for counter, amount in amounts.items():
-            self._account(counter).held -= amount
+            self._state(counter).held -= amount
 
     def commit(self, amounts: Amounts) -> None:
         """Commit so much more."""
         for counter, amount in amounts.items():
-            self._account(counter).committed += amount
+            self._state(counter).committed += amount
 
     def reset(self, counter: Counter) -> None:
         """Commit nothing, but keep what is held."""
-        if (account := self._accounts.get(counter)) is not None:
-            account.committed = 0
+        if (state := self._counters.get(counter)) is not None:
+            state.committed = 0
 
     def drop(self, counter: Counter) -> None:
         """Forget a counter."""
-        self._accounts.pop(counter, None)
+        self._counters.pop(counter, None)
 
-    def _account(self, counter: Counter) -> Account:
-        account = self._accounts.get(counter)
-        if account is None:
-            account = self._accounts[counter] = Account()
-        return account
+    def _state(self, counter: Counter) -> State:
+        state = self._counters.get(counter)
+        if state is None:
+            state = self._counters[counter] = State()
+        return state
