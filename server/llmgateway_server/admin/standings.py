@@ -53,7 +53,9 @@ class Standings:
             return Standing()
         quota = quota_of(body)
         standing = self._rates.standing(Take(quota.scope, quota.metric, window_s(quota), quota.limit))
-        return Standing(max(0, quota.limit - standing.remaining), 0, now_ns + int(standing.reset_s * NANOS_PER_S))
+        # When calls at once end is not known.
+        reset_ns = now_ns + int(standing.reset_s * NANOS_PER_S) if quota.is_rate else None
+        return Standing(max(0, quota.limit - standing.remaining), 0, reset_ns)
 
 
 def counter_of(body: QuotaBody, now_ns: int) -> Counter | None:

@@ -65,6 +65,7 @@ async def test_rates_and_calls_at_once_stand_as_this_gateway_knows(office: Offic
     rate = await create(office, "ada", "key/kim", 60, metric="METRIC_REQUESTS", window="WINDOW_MINUTE")
     at_once = await create(office, "ada", "key/kim", 5, metric="METRIC_CONCURRENCY", window="WINDOW_UNSPECIFIED")
     assert (rate.used, rate.reset_time.seconds, at_once.used) == (0, NOON_S, 0)
+    assert not at_once.HasField("reset_time")
 
 
 @pytest.mark.parametrize("scope", ["key/kim", "team/acme-lab"])
