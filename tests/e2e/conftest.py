@@ -5,19 +5,37 @@ Everything here lives in the session's event loop, so the tests do, too: `pytest
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 
 import httpx2
 import openai
 import pytest
 import pytest_asyncio
 
+from tests.e2e import canaries
 from tests.e2e.oracle import SCHEMA, CheckingTransport, Oracle
 from tests.e2e.serving import FREE_PORTS, ONE_TRY_YAML, Served, serving, write_config
 from tests.fakes.openai import FakeOpenAI
 
-PROVIDER_KEY = "sk-provider-0123456789abcdefghijkl"
+PROVIDER_KEY = f"sk-{canaries.MARK}-provider"
 BINDINGS = ("in_process", "channel")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def look_for_canaries(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """When the session ends, look through all that its tests have left: logs, ledgers and spools of gateways."""
+    yield
+    canaries.check_folder(tmp_path_factory.getbasetemp())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test whose standard output, standard error or log tells a canary: some gateways run in its process."""
+    report = yield
+    if report.passed and any(canaries.MARK in text for _, text in report.sections):
+        report.outcome = "failed"
+        report.longrepr = "a canary is in what the test wrote to its standard output, standard error or log"
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -96,12 +114,20 @@ async def fake(provider: FakeOpenAI, gateway: Served, oracle: Oracle | None) -> 
     assert all(request.headers["authorization"] == f"Bearer {PROVIDER_KEY}" for request in requests)
 
 
+async def check_answer(answer: httpx2.Response) -> None:
+    """Fail if an answer tells a canary in its headers or, where it is an error, in its body."""
+    canaries.check(answer.url, str(answer.headers.multi_items()))
+    if answer.is_error:
+        canaries.check(answer.url, await answer.aread())
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(rest: str, oracle: Oracle | None) -> AsyncIterator[openai.AsyncOpenAI]:
     """The official SDK. Every answer and chunk that it reads must fit OpenAI's schema."""
     transport = CheckingTransport(oracle) if oracle is not None else httpx2.AsyncHTTPTransport()
     # Proxies of the environment are no business of loopback.
     http = httpx2.AsyncClient(transport=transport, trust_env=False, timeout=30)
+    http.event_hooks["response"].append(check_answer)
     async with openai.AsyncOpenAI(base_url=rest, api_key="none", http_client=http, max_retries=0) as made:
         yield made
     if isinstance(transport, CheckingTransport):

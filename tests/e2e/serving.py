@@ -11,22 +11,31 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 from llmgateway_server.config.resilience import BreakerSettings, ResilienceSettings, RetrySettings
+
+from tests.e2e import canaries
 
 COMMAND = Path(sys.executable).parent / "llmgateway"
 # Longer than any healthy step takes on a busy machine; a test that runs into it has failed.
 SAFETY_S = 30.0
 WHOLE_GATEWAY = ("gRPC", "REST", "metrics")
+ADDRESSES = {*WHOLE_GATEWAY, "admin"}
+PROBES = ("/metrics", "/readyz", "/livez")
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running `llmgateway`. `addresses` are those of the banner, by their names there; `log` is its standard error."""
+    """A running `llmgateway`. `addresses` are those of the banner, by their names there; `log` is its standard error.
+
+    `secrets` are those that its test gave it, beside the canaries.
+    """
 
     process: asyncio.subprocess.Process
     addresses: Mapping[str, str]
     banner: str
     log: Path
+    secrets: Sequence[str] = ()
 
     @property
     def grpc(self) -> str:
@@ -42,9 +51,22 @@ class Served:
         return self.addresses["metrics"]
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal; return the exit code."""
+        """Send a signal; return the exit code. What its probes tell by then must be no secret."""
+        if number != signal.SIGKILL:
+            await self.check_probes()
         self.process.send_signal(number)
         return await self.exit_code()
+
+    async def check_probes(self) -> None:
+        """Fail if metrics or probes tell a secret."""
+        if "metrics" not in self.addresses:
+            return
+        base = self.metrics.removesuffix("/metrics")
+        timeout = aiohttp.ClientTimeout(total=SAFETY_S)
+        async with aiohttp.ClientSession(base, timeout=timeout) as http:
+            for path in PROBES:
+                async with http.get(path) as answer:
+                    canaries.check(path, await answer.read(), self.secrets)
 
     async def exit_code(self) -> int:
         """Wait for the end."""
@@ -53,13 +75,13 @@ class Served:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return this process's environment without anything that would configure a gateway."""
+    """Return this process's environment without anything that would configure a gateway, and with canaries."""
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.endswith(("_API_KEY", "_BASE_URL", "_HOST")) and not name.startswith("LLMGATEWAY")
     }
-    return {**inherited, **more}
+    return {**inherited, **canaries.VARIABLES, **more}
 
 
 async def spawn(
@@ -96,9 +118,31 @@ async def read_banner(
                 raise AssertionError(f"llmgateway ended with {code} before it was ready:\n{banner}{text_of(log)}")
             banner += line
             words = line.split()
-            if len(words) >= 2 and words[0] in names:
+            if len(words) >= 2 and words[0] in ADDRESSES:
                 addresses[words[0]] = words[1]
     return addresses, banner
+
+
+@contextlib.asynccontextmanager
+async def watched(
+    process: asyncio.subprocess.Process,
+    log: Path,
+    names: Sequence[str] = WHOLE_GATEWAY,
+    variables: Mapping[str, str] | None = None,
+) -> AsyncGenerator[Served, None]:
+    """Wait until a gateway is ready; when the block is left, kill it if it still runs, and read all that it told."""
+    secrets = canaries.secrets_of(variables or {})
+    try:
+        addresses, banner = await read_banner(process, log, names)
+        yield Served(process, addresses, banner, log, secrets)
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    assert process.stdout is not None
+    canaries.check("standard output", banner.encode() + await process.stdout.read(), secrets)
+    canaries.check(log, text_of(log), secrets)
 
 
 @contextlib.asynccontextmanager
@@ -110,14 +154,8 @@ async def serving(
 ) -> AsyncGenerator[Served, None]:
     """Run `llmgateway ARGUMENTS` until the block is left; whatever still runs then is killed."""
     process = await spawn(arguments, log, variables)
-    try:
-        addresses, banner = await read_banner(process, log, names)
-        yield Served(process, addresses, banner, log)
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+    async with watched(process, log, names, variables) as served:
+        yield served
 
 
 async def run_to_end(
@@ -133,7 +171,9 @@ async def run_to_end(
             process.kill()
             await process.wait()
     assert process.returncode is not None
-    return process.returncode, output.decode(), text_of(log)
+    told, secrets = output.decode(), canaries.secrets_of(variables or {})
+    canaries.check(f"llmgateway {arguments[0]}", told + text_of(log), secrets)
+    return process.returncode, told, text_of(log)
 
 
 def text_of(log: Path) -> str:
@@ -155,7 +195,7 @@ server:
 
 
 def write_config(folder: Path, text: str) -> Path:
-    """Write a configuration file."""
+    """Write a configuration file, with canaries in it."""
     path = folder / "gateway.yaml"
-    path.write_text(text)
+    path.write_text(canaries.planted(text))
     return path

@@ -43,6 +43,7 @@ from llmgateway_server.upstream.http import (
     HttpResponse,
 )
 from llmgateway_server.upstream.join import join_deltas
+from llmgateway_server.upstream.masking import Masking
 from llmgateway_server.upstream.ndjson import LineSplitter
 from llmgateway_server.upstream.sse import SseSplitter
 from llmgateway_server.upstream.timeout import Timeout
@@ -104,13 +105,15 @@ class HttpUpstream:
         shared = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "llmgateway"}
         self._headers = [{**shared, **key_headers} for key_headers in endpoint.key_headers or [{}]]
         self.key_count = len(self._headers)
+        self._masking = Masking(endpoint.key_headers)
 
     async def generate(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
     ) -> generation_pb2.GenerateResponse:
         codec = self._codec_of(model)
         encoded = codec.encode_generate(request, model, stream=False)
-        response = codec.decode_generate(request, await self._exchange(codec, encoded, state))
+        with self._masking:
+            response = codec.decode_generate(request, await self._exchange(codec, encoded, state))
         return response if len(response.candidates) == 1 else AskedCandidates(request).only_response(response)
 
     async def embed(
@@ -118,7 +121,8 @@ class HttpUpstream:
     ) -> embedding_pb2.EmbedResponse:
         codec = self._codec_of(model)
         encoded = codec.encode_embed(request, model)
-        return codec.decode_embed(request, await self._exchange(codec, encoded, state))
+        with self._masking:
+            return codec.decode_embed(request, await self._exchange(codec, encoded, state))
 
     async def rerank(
         self, request: rerank_pb2.RerankRequest, model: str, state: AttemptState
@@ -130,7 +134,8 @@ class HttpUpstream:
                 metadata={"model": f"{self.name}/{model}"[:200], "capability": "rerank"},
             )
         encoded = codec.encode_rerank(request, model)
-        return codec.decode_rerank(request, await self._exchange(codec, encoded, state))
+        with self._masking:
+            return codec.decode_rerank(request, await self._exchange(codec, encoded, state))
 
     async def count_tokens(
         self, request: generation_pb2.GenerateRequest, model: str, state: AttemptState
@@ -139,13 +144,15 @@ class HttpUpstream:
         if not isinstance(codec, TokenCounter) or not codec.counts(model):
             return None
         encoded = codec.encode_count_tokens(request, model)
-        return codec.decode_count_tokens(await self._exchange(codec, encoded, state))
+        with self._masking:
+            return codec.decode_count_tokens(await self._exchange(codec, encoded, state))
 
     async def list_models(self) -> list[model_pb2.Model]:
         state = AttemptState(self._clock() + LIST_MODELS_TIMEOUT_S)
         codec = self._codec
-        listed = await self._exchange(codec, codec.encode_list_models(), state, self._models_base_url)
-        return codec.decode_list_models(listed)
+        with self._masking:
+            listed = await self._exchange(codec, codec.encode_list_models(), state, self._models_base_url)
+            return codec.decode_list_models(listed)
 
     def dialect_of(self, model: str) -> str:
         return self._codec_of(model).name
@@ -184,10 +191,12 @@ class HttpUpstream:
             if media_type == "application/json":
                 # Some servers answer a stream's request whole; an error inside a 200 comes this way, too.
                 body = await timer.bound(self._read(response, self._limits.response_bytes))
-                if body.lstrip().startswith(b"["):
-                    yield asked.only(self._decode_array(codec, request, body))
-                else:
-                    yield unfold(asked.only_response(codec.decode_generate(request, body)))
+                with self._masking:
+                    if body.lstrip().startswith(b"["):
+                        events = asked.only(self._decode_array(codec, request, body))
+                    else:
+                        events = unfold(asked.only_response(codec.decode_generate(request, body)))
+                yield events
                 return
             reader = StreamReader(self.name, codec.stream_decoder(request), codec.framing, self._limits)
             while not reader.ended:
@@ -198,7 +207,9 @@ class HttpUpstream:
                     # What comes meanwhile leaves together: a message costs far more than its words.
                     if not reader.ended:
                         await asyncio.sleep(self._limits.stream_join_s)
-            if events := asked.only(reader.finish()):
+            with self._masking:
+                events = asked.only(reader.finish())
+            if events:
                 yield events
         finally:
             response.close()
@@ -278,7 +289,7 @@ class HttpUpstream:
 
     async def _read_error(self, response: HttpResponse) -> bytes:
         try:
-            return await response.read(self._limits.error_bytes)
+            return self._masking.body(await response.read(self._limits.error_bytes))
         except (BodyTooLargeError, ConnectionBrokenError):
             return b""  # The status alone says enough.
 

@@ -25,14 +25,16 @@ from llmgateway import Client, GatewayError
 from llmgateway.v1 import generation_pb2, message_pb2
 
 from tests.bench.processes import free_port
+from tests.e2e import canaries
 from tests.e2e.budgets.books import Books, read_books
-from tests.e2e.serving import SAFETY_S, WHOLE_GATEWAY, Served, environment, read_banner
+from tests.e2e.serving import SAFETY_S, Served, environment, watched
 from tests.fakes.billing import BEHAVIOURS, EXCEEDING, PRICES, BillingProvider
 
 Seen = TypeVar("Seen")
 
 POLL_S = 0.02
 CHANNELS = 12
+STOPPING = "openai"
 PROGRAM = (sys.executable, "-m", "llmgateway_server")
 KILLABLE = (sys.executable, "-m", "tests.e2e.budgets.killable")
 
@@ -145,6 +147,7 @@ async def ask_rest(it: Stand, model: str, streams: bool, user: str, write: int, 
         async with it.http.post("/v1/chat/completions", json=body) as response:
             read = await response.read()
             headers, status = response.headers, response.status
+            canaries.check("an answer over REST", f"{headers}\n".encode() + read)
     except aiohttp.ClientError as error:
         return Outcome("lost", said=str(error))
     if status != 200:
@@ -167,6 +170,7 @@ async def ask_grpc(it: Stand, model: str, streams: bool, user: str, write: int, 
         else:
             await it.client.generate(request)
     except GatewayError as error:
+        canaries.check("an error over gRPC", f"{error} {vars(error)}")
         code = error.reason_name.removeprefix("ERROR_REASON_").lower()
         is_lost = code == "unspecified" or (error.code.name == "UNAVAILABLE" and not error.call_id)
         return Outcome("lost" if is_lost else code, error.retry_after_s, 0, str(error))
@@ -200,18 +204,26 @@ def document(
         "store": {"url": store_url},
         "providers": {
             "fake": {"dialect": "openai", "base_url": base_url, "api_keys": ["none"]},
+            # Of this one the catalogue knows that it stops, and charges no more, when its caller leaves.
+            STOPPING: {"dialect": "openai", "base_url": base_url, "api_keys": ["none"]},
             "gone": {"dialect": "openai", "base_url": f"http://127.0.0.1:{free_port()}/v1", "api_keys": ["none"]},
         },
-        "models": {name: {"price": prices, "max_output_tokens": 128_000} for name in models},
+        "models": {
+            **{name: {"price": prices, "max_output_tokens": 128_000} for name in models},
+            **{
+                f"{STOPPING}/{name}": {"price": prices, "capabilities": {"reasoning": thinks}}
+                for name, thinks in (("held-middle", False), ("held-middle@thinking", True))
+            },
+        },
         "quotas": list(quotas),
         **more,
     }
 
 
 def write_document(path: Path, value: object) -> None:
-    """Write a configuration at one stroke, as whoever replaces a file should."""
+    """Write a configuration at one stroke, as whoever replaces a file should, and with canaries in it."""
     beside = path.with_suffix(".new")
-    beside.write_text(json.dumps(value))  # JSON is YAML
+    beside.write_text(canaries.planted(json.dumps(value)))  # JSON is YAML
     beside.replace(path)
 
 
@@ -221,14 +233,8 @@ async def gateway(
 ) -> AsyncIterator[Served]:
     """Run a gateway until the block is left; whatever still runs then is killed. `prefix` is what starts it."""
     process = await start(config, log, program, prefix)
-    try:
-        addresses, banner = await read_banner(process, log, WHOLE_GATEWAY)
-        yield Served(process, addresses, banner, log)
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+    async with watched(process, log) as served:
+        yield served
 
 
 async def start(

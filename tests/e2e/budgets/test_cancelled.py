@@ -13,10 +13,20 @@ import pytest
 from llmgateway import GatewayError
 from llmgateway_server.store.ledger import Source
 
-from tests.e2e.budgets.stand import GRPC_STREAM, REST_STREAM, Stand, budget, eventually, request_of, stand
+from tests.e2e.budgets.stand import (
+    GRPC_STREAM,
+    REST_STREAM,
+    STOPPING,
+    Stand,
+    budget,
+    eventually,
+    qualified,
+    request_of,
+    stand,
+)
 from tests.fakes.billing import HELD_AT
 
-LIMIT = 200
+LIMIT = 1_000
 STORM = 200
 Leaving = Literal["cancel", "deadline", "close"]
 # A deadline of REST is the client's own, which closes the connection, too.
@@ -38,7 +48,7 @@ async def cancel_grpc(it: Stand, model: str, user: str) -> None:
 
 async def let_deadline_pass(it: Stand, model: str, user: str) -> None:
     """Give the call less time than the provider takes."""
-    request = request_of(f"fake/{model}", user, 100, LIMIT)
+    request = request_of(qualified(model), user, 100, LIMIT)
     with pytest.raises(GatewayError) as failed:
         async with it.client.stream(request, timeout_s=0.5) as stream:
             await stream.collect()
@@ -48,7 +58,7 @@ async def let_deadline_pass(it: Stand, model: str, user: str) -> None:
 async def close_connection(it: Stand, model: str, user: str) -> None:
     """Close the connection of REST without a word."""
     body = {
-        "model": f"fake/{model}",
+        "model": qualified(model),
         "messages": [{"role": "user", "content": "write 100"}],
         "stream": True,
         "user": user,
@@ -81,6 +91,23 @@ async def test_a_stream_that_is_left_at_any_stage_holds_nothing_and_costs_what_w
         assert {row.source for row in books.rows} <= {Source.BOUND, Source.PROVIDER}
         books.check_against(it.provider.bill)
         assert (await it.stop()).committed == {"organization": books.booked_usd_nanos}
+
+
+@pytest.mark.parametrize("leaving", ["cancel", "close"])
+async def test_a_stream_is_booked_at_what_came_where_its_provider_stops_and_nothing_is_unseen(
+    tmp_path: Path, leaving: Leaving
+) -> None:
+    async with stand(tmp_path, [budget(1)]) as it:
+        for model in ("held-middle", "held-middle@thinking"):
+            await LEAVE[leaving](it, f"{STOPPING}/{model}", it.new_user())
+        books = await it.settled()
+        seen, unseen = (next(row for row in books.rows if row.entry.model.endswith(end)) for end in ("e", "@thinking"))
+        assert unseen.cost_usd_nanos == unseen.held_usd_nanos
+        # 100 of 1,000 tokens were written, and the provider charges them.
+        assert seen.cost_usd_nanos is not None
+        assert seen.held_usd_nanos / 2 > seen.cost_usd_nanos >= max(line.usd_nanos for line in it.provider.bill)
+        books.check_against(it.provider.bill)
+        await it.stop()
 
 
 async def test_a_storm_of_callers_who_leave_holds_nothing(tmp_path: Path) -> None:
