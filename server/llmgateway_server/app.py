@@ -238,18 +238,13 @@ class Gateway:
         await self.announce_stop()
         self._rim.close()
         self._admin_rim.close()
-        await asyncio.gather(self._drain_grpc(drain_s), self._rest.drain(drain_s))
+        await asyncio.gather(
+            drain_server(self._grpc, self._rim, drain_s),
+            drain_server(self._admin, self._admin_rim, drain_s),
+            self._rest.drain(drain_s),
+        )
         if self._tasks:
             await asyncio.wait(self._tasks)
-
-    async def _drain_grpc(self, drain_s: float) -> None:
-        """Stop gRPC once no call of ours runs: a client that watches health or reflects holds nothing up."""
-        stopping = asyncio.create_task(self._grpc.stop(drain_s))
-        idle = asyncio.create_task(self._rim.wait_idle())
-        await asyncio.wait({stopping, idle}, return_when=asyncio.FIRST_COMPLETED)
-        idle.cancel()
-        await self._grpc.stop(FLUSH_S)
-        await stopping
 
     async def close(self) -> None:
         """Close everything at once. Safe after `drain`, and instead of it."""
@@ -259,6 +254,16 @@ class Gateway:
 
     async def _ready(self) -> bool:
         return self._is_ready
+
+
+async def drain_server(server: GrpcServer, rim: Rim, drain_s: float) -> None:
+    """Stop a gRPC server once no call of ours runs: a client that watches health or reflects holds nothing up."""
+    stopping = asyncio.create_task(server.stop(drain_s))
+    idle = asyncio.create_task(rim.wait_idle())
+    await asyncio.wait({stopping, idle}, return_when=asyncio.FIRST_COMPLETED)
+    idle.cancel()
+    await server.stop(FLUSH_S)
+    await stopping
 
 
 def most_calls(settings: Settings) -> int:
