@@ -11,6 +11,7 @@ import msgspec
 from llmgateway_server import errors
 from llmgateway_server.admin.ban_body import BAN_KIND, BanBody
 from llmgateway_server.admin.key_body import KEY_KIND, KeyBody
+from llmgateway_server.admin.lease_body import LEASE_KIND, LeaseBody
 from llmgateway_server.admin.quota_body import QUOTA_KIND, QuotaBody
 from llmgateway_server.admin.shelf import Body, Record, Shelf
 from llmgateway_server.admin.team_body import TEAM_KIND, TeamBody
@@ -48,7 +49,8 @@ class Directory:
         self.teams = Shelf(TEAM_KIND, "teams", TeamBody, lambda team: team.parent)
         self.quotas = Shelf(QUOTA_KIND, "quotas", QuotaBody, lambda quota: quota.scope)
         self.bans = Shelf(BAN_KIND, "bannedTargets", BanBody, lambda _: "")
-        self._shelves = {shelf.kind: shelf for shelf in (self.keys, self.teams, self.quotas, self.bans)}
+        self.leases = Shelf(LEASE_KIND, "leases", LeaseBody, lambda _: "")
+        self._shelves = {shelf.kind: shelf for shelf in (self.keys, self.teams, self.quotas, self.bans, self.leases)}
         self.configure(configured)
 
     def configure(self, configured: Configured) -> None:

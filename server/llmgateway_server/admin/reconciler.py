@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
 from llmgateway.admin.v1 import usage_pb2
 
 from llmgateway_server.admin.adjustments import Adjustments
+from llmgateway_server.admin.desk import Desk
 from llmgateway_server.admin.directory import told_to_callers
 from llmgateway_server.admin.fields import refuse
 from llmgateway_server.admin.invoice import Invoice, Item
+from llmgateway_server.admin.leases import lease
 from llmgateway_server.call import NANOS_PER_S, Call
 from llmgateway_server.errors import FieldViolation
 from llmgateway_server.store.ledger import Ledger, UsageQuery
@@ -22,24 +23,33 @@ MAX_DAYS = 400
 
 
 class Reconciler:
-    """Reconciles one invoice at a time, so that two of the same are not booked twice."""
+    """Books what differs of one invoice of a provider at a time, at whatever gateway, so that none is booked twice."""
 
-    def __init__(self, ledger: Ledger, adjustments: Adjustments) -> None:
+    def __init__(self, desk: Desk, ledger: Ledger, adjustments: Adjustments) -> None:
+        self._desk = desk
         self._ledger = ledger
         self._adjustments = adjustments
-        self._lock = asyncio.Lock()
 
     async def reconcile(self, call: Call, invoice: Invoice, *, book: bool) -> Sequence[usage_pb2.ReconciledRow]:
-        """Return what invoice and ledger say, by day and model; book what differs if asked to."""
-        async with self._lock:
-            booked = await self._booked(invoice)
-            rows = []
-            for item in sorted({*invoice.billed, *booked}):
-                row = compared(item, invoice.billed.get(item, 0), booked.get(item, 0))
-                if book and row.difference_usd_nanos:
-                    row.adjustment_id = await self._book(call, invoice.provider, item, row.difference_usd_nanos)
-                rows.append(row)
+        """Return what invoice and ledger say, by day and model; book what differs if asked to.
+
+        Raise `EtagMismatch` where another call books this provider's.
+        """
+        if not book:
+            return await self._compare(invoice)
+        provider = invoice.provider
+        async with lease(self._desk, f"reconcile-{provider}", f"reconciling an invoice of {provider}"):
+            rows = await self._compare(invoice)
+            for row in rows:
+                if row.difference_usd_nanos:
+                    item = Item(date.fromisoformat(row.day), row.model)
+                    row.adjustment_id = await self._book(call, provider, item, row.difference_usd_nanos)
             return rows
+
+    async def _compare(self, invoice: Invoice) -> Sequence[usage_pb2.ReconciledRow]:
+        booked = await self._booked(invoice)
+        items = sorted({*invoice.billed, *booked})
+        return [compared(item, invoice.billed.get(item, 0), booked.get(item, 0)) for item in items]
 
     async def _booked(self, invoice: Invoice) -> Mapping[Item, int]:
         """Return what the ledger has from the first to the last day of an invoice."""

@@ -36,7 +36,7 @@ class UsageService:
         self._directory = desk.directory
         self._ledger = ledger
         self._adjustments = Adjustments(desk, ledger, charges_of)
-        self._reconciler = Reconciler(ledger, self._adjustments)
+        self._reconciler = Reconciler(desk, ledger, self._adjustments)
 
     async def query_usage(self, call: Call, request: messages.QueryUsageRequest) -> messages.QueryUsageResponse:
         caller = await self._desk.begin(call, "UsageService.QueryUsage")

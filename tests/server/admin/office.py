@@ -67,7 +67,7 @@ class Office:
         self.objects = MemoryObjects()
         self.ledger = MemoryLedger(lambda: self.now_ns)
         self.directory = Directory(self.objects, configured or Configured())
-        desk = Desk(self.directory, lambda: self.now_ns, lambda: f"id-{next(numbers)}")
+        self.desk = desk = Desk(self.directory, lambda: self.now_ns, lambda: f"id-{next(numbers)}")
         standings = Standings(self.ledger, StillRates(), lambda: self.now_ns)
         self.services = AdminServices(
             KeyService(desk, secret_bytes(), lambda secret: digest(secret, "pepper")),

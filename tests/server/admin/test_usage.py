@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from llmgateway.admin.v1 import usage_service_pb2 as messages
 from llmgateway_server import errors
+from llmgateway_server.admin.lease_body import LeaseBody
+from llmgateway_server.admin.leases import lease
 from llmgateway_server.admin.usage_scope import joined
-from llmgateway_server.store.ledger import Entry, Settlement, Source, StoreAway, Tally, UsageRow
+from llmgateway_server.store.ledger import Entry, Settlement, Source, StoreAway, Tally, UsageQuery, UsageRow
 
 from tests.server.admin.office import NANOS, NOON_S, OWNER, Office, make_company
 
@@ -229,6 +234,45 @@ async def test_booked_differences_are_gone_the_next_time(office: Office) -> None
     again = await reconcile(office, book=True)
     assert [row[-1] for row in again] == [0, 0, 0]
     assert [row[2] for row in again] == [row[3] for row in again]
+
+
+async def test_two_book_an_invoice_one_after_the_other(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All have begun before the first has read what is booked already."""
+    usage, gate = office.ledger.usage, asyncio.Event()
+
+    async def usage_later(query: UsageQuery) -> Sequence[UsageRow]:
+        await gate.wait()
+        return await usage(query)
+
+    monkeypatch.setattr(office.ledger, "usage", usage_later)
+    calls = [asyncio.ensure_future(reconcile(office, book=True)) for _ in range(5)]
+    for call in calls[1:]:
+        with pytest.raises(errors.EtagMismatch, match="Another call is reconciling an invoice of openai"):
+            await call
+    gate.set()
+    assert any(row[-1] for row in await calls[0])
+    assert [row[-1] for row in await reconcile(office, book=True)] == [0, 0, 0]
+
+
+async def test_a_dead_gateway_keeps_others_from_booking_for_ten_minutes(office: Office) -> None:
+    holder = LeaseBody("dead", office.now_ns + 600 * NANOS)
+    await office.objects.create("lease", "reconcile-openai", msgspec.json.encode(holder), office.now_ns)
+    with pytest.raises(errors.EtagMismatch, match="if its gateway has died, in 600 s"):
+        await reconcile(office, book=True)
+    office.now_ns = holder.until_ns
+    await reconcile(office, book=True)
+    assert [row[-1] for row in await reconcile(office, book=True)] == [0, 0, 0]
+
+
+async def test_a_lease_that_cannot_be_given_back_ends_by_itself(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(*_: object) -> None:
+        raise StoreAway("gone")
+
+    async with lease(office.desk, "a-lease", "trying"):
+        monkeypatch.setattr(office.objects, "update", away)
+    assert "the lease a-lease ends by itself within 600 s" in caplog.text
 
 
 async def test_a_store_that_is_away_is_told_as_that(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
