@@ -80,13 +80,16 @@ Function = Callable[..., Any]  # Any: whatever is wrapped
 
 
 class Trap:
-    """Counts passages, and springs at one of them."""
+    """Counts passages, once it is armed, and springs at one of them."""
 
     def __init__(self, count: int, number: signal.Signals) -> None:
         self._left = count
         self._number = number
+        self.is_armed = False
 
     def pass_by(self) -> None:
+        if not self.is_armed:
+            return
         self._left -= 1
         if self._left == 0:
             os.kill(os.getpid(), self._number)
@@ -128,10 +131,26 @@ def find(point: Point) -> tuple[Any, str]:
     return owner, name
 
 
-def lay(point: Point, count: int, number: signal.Signals) -> None:
+def lay(point: Point, count: int, number: signal.Signals) -> Trap:
     """Lay a trap at a point."""
     owner, name = find(point)
-    setattr(owner, name, Trap(count, number).around(getattr(owner, name), point.when))
+    trap = Trap(count, number)
+    setattr(owner, name, trap.around(getattr(owner, name), point.when))
+    return trap
+
+
+def arm_once_ready(trap: Trap) -> None:
+    """Arm a trap when the gateway is about to say that it is ready: it passes many points while it starts, too."""
+    from llmgateway_server import app
+
+    banner = app.banner
+
+    def banner_and_arm(*given: Any, **named: Any) -> str:
+        text = banner(*given, **named)
+        trap.is_armed = True
+        return text
+
+    app.banner = banner_and_arm
 
 
 def roll_often() -> None:
@@ -173,7 +192,11 @@ def main() -> None:
         prune_often()
     if name in SHARED and IS_HURRIED:
         hurry()
-    lay(ALL_POINTS[name], count, number)
+    trap = lay(ALL_POINTS[name], count, number)
+    if name in POINTS:
+        arm_once_ready(trap)
+    else:
+        trap.is_armed = True
     from llmgateway_server.cli import main as run
 
     sys.argv[1:] = sys.argv[4:]
