@@ -161,7 +161,7 @@ def shared_server() -> PostgresServer:
 async def emptied(server: PostgresServer) -> str:
     """Empty the database that has the schema; return its URL. To create one anew takes a second."""
     connection = await asyncpg.connect(server.url(MIGRATED))
-    for table in ("process", "need", "family", "counter", "intent", "attempt", "rolled", "object"):
+    for table in ("process", "need", "family", "counter", "intent", "attempt", "rolled", "detail", "object"):
         await connection.execute(f"DELETE FROM llmgateway.{table}")
     await connection.execute("UPDATE llmgateway.mark SET rolled = 0, pruned_ns = 0")
     await connection.close()

@@ -31,6 +31,7 @@ SUMS_OF_SUMS = f"""
 
 HOUR_NS = HOUR_S * NANOS_PER_S
 DAY_S = 24 * HOUR_S
+DAY_NS = DAY_S * NANOS_PER_S
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -58,11 +59,24 @@ def of_rows_by_hour(after: int, begin_s: int, end_s: int) -> Span:
     return Span("attempt", SUMS_OF_ROWS, f"started_ns / {HOUR_NS} * {HOUR_S}", (("number >", after), *times))
 
 
+def of_new_rows(after: int, begin_s: int, end_s: int) -> Span:
+    """Return a span of rows that no sum has taken in."""
+    times = (("started_ns >=", begin_s * NANOS_PER_S), ("started_ns <", end_s * NANOS_PER_S))
+    conditions = (("number >", after), *times)
+    return Span("attempt", SUMS_OF_ROWS, f"started_ns / {NANOS_PER_S}", conditions, has_details=True)
+
+
 def of_sums(length_s: int, begin_s: int, end_s: int) -> Span:
     """Return a span of the sums of hours or days."""
     return Span(
         "rolled", SUMS_OF_SUMS, "start_s", (("length_s =", length_s), ("start_s >=", begin_s), ("start_s <", end_s))
     )
+
+
+def of_details(kind: str, begin_s: int, end_s: int) -> Span:
+    """Return a span of the sums of days by end user, or by labels."""
+    conditions = ((f"kind = '{kind}' AND start_s >=", begin_s), ("start_s <", end_s))
+    return Span("detail", SUMS_OF_SUMS, "start_s", conditions)
 
 
 # An attempt that runs may end between two pages; its place among the others stays the same.
@@ -139,6 +153,34 @@ class Reports:
 def spans_of(query: UsageQuery, rolled: int, pruned_ns: int) -> Iterator[Span]:
     """Yield spans that hold every row of a query's time once.
 
+    Of whole days there are sums by end user alone, and by labels alone, until they are pruned.
+    """
+    kind = details_of(query)
+    begin_s, end_s = -(-max(query.since_ns, pruned_ns) // DAY_NS) * DAY_S, query.until_ns // DAY_NS * DAY_S
+    if kind is None or begin_s >= end_s:
+        yield from spans_by_group(query, rolled, pruned_ns)
+        return
+    yield of_details(kind, begin_s, end_s)
+    yield of_new_rows(rolled, begin_s, end_s)
+    for since_ns, until_ns in ((query.since_ns, begin_s * NANOS_PER_S), (end_s * NANOS_PER_S, query.until_ns)):
+        if since_ns < until_ns:
+            edge = msgspec.structs.replace(query, since_ns=since_ns, until_ns=until_ns)
+            yield from spans_by_group(edge, rolled, pruned_ns)
+
+
+def details_of(query: UsageQuery) -> str | None:
+    """Return the kind of details that hold all that a query asks for; None where there are none."""
+    names = {*query.by, *query.where}
+    if not names or query.bucket_s % DAY_S:
+        return None
+    if names == {"end_user"}:
+        return "end_user"
+    return "labels" if all(name.startswith(LABEL) for name in names) else None
+
+
+def spans_by_group(query: UsageQuery, rolled: int, pruned_ns: int) -> Iterator[Span]:
+    """Yield spans of the sums by group, and of rows where these do not hold what is asked for.
+
     Whole hours come from their sums and from the rows that these have not taken in, what lies at the edges from rows.
     All comes from rows where a query asks for what sums do not hold. Of hours that were pruned there are only the sums.
     """
@@ -194,13 +236,16 @@ def statement_of(query: UsageQuery, span: Span) -> tuple[str, Sequence[object]]:
 
 def column_of(name: str, span: Span, arguments: list[object]) -> str:
     """Return the expression of a dimension; a label's name becomes an argument."""
+    is_detail = span.table == "detail"
     if name.startswith(LABEL):
-        if not span.has_details:
+        if not span.has_details and not is_detail:
             return "''::text"
         arguments.append(clean(name.removeprefix(LABEL)))
-        return f"coalesce(labels ->> ${len(arguments)}::text, '')"
+        return f"coalesce({'value::jsonb' if is_detail else 'labels'} ->> ${len(arguments)}::text, '')"
     if name not in DIMENSIONS:
         raise KeyError(name)
+    if is_detail:
+        return "value"
     return name if name in LASTING or span.has_details else "''::text"
 
 

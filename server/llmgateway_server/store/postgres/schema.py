@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SCHEMA = "llmgateway"
 
 # All revisions that this gateway knows, in order.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 
 OLDEST_SERVER = 150_000
 
