@@ -94,7 +94,8 @@ class UsageServiceServicer(object):
     def ReconcileUsage(self, request, context):
         """Compares a provider's invoice with the ledger by model and day, and books the differences if asked
         to, one by one: where it fails midway, the same request again books the rest. Only owners. Errors:
-        `INVALID_ARGUMENT` with the line that cannot be read.
+        `INVALID_ARGUMENT` with the line that cannot be read, `ABORTED` while another call books what differs
+        of the same provider's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,8 @@ class UsageServiceStub:
     ReconcileUsage: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.ReconcileUsageRequest, _usage_service_pb2.ReconcileUsageResponse]
     """Compares a provider's invoice with the ledger by model and day, and books the differences if asked
     to, one by one: where it fails midway, the same request again books the rest. Only owners. Errors:
-    `INVALID_ARGUMENT` with the line that cannot be read.
+    `INVALID_ARGUMENT` with the line that cannot be read, `ABORTED` while another call books what differs
+    of the same provider's.
     """
 
 @_typing.type_check_only
@@ -79,7 +80,8 @@ class UsageServiceAsyncStub(UsageServiceStub):
     ReconcileUsage: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.ReconcileUsageRequest, _usage_service_pb2.ReconcileUsageResponse]  # type: ignore[assignment]
     """Compares a provider's invoice with the ledger by model and day, and books the differences if asked
     to, one by one: where it fails midway, the same request again books the rest. Only owners. Errors:
-    `INVALID_ARGUMENT` with the line that cannot be read.
+    `INVALID_ARGUMENT` with the line that cannot be read, `ABORTED` while another call books what differs
+    of the same provider's.
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -127,7 +129,8 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_usage_service_pb2.ReconcileUsageResponse, _abc.Awaitable[_usage_service_pb2.ReconcileUsageResponse]]:
         """Compares a provider's invoice with the ledger by model and day, and books the differences if asked
         to, one by one: where it fails midway, the same request again books the rest. Only owners. Errors:
-        `INVALID_ARGUMENT` with the line that cannot be read.
+        `INVALID_ARGUMENT` with the line that cannot be read, `ABORTED` while another call books what differs
+        of the same provider's.
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
