@@ -46,7 +46,7 @@ SAMPLING = plain(
 
 # A provider's name without what may follow it: `openai/fast` and `google-vertex/priority` are dearer tiers, others are
 # regions or faster variants (OpenRouter, "Service tiers", "Provider routing"). The `max_price` that the gateway sends
-# is that of the longest prompts, twice that of short ones for some models, and would let such a tier through.
+# bounds what tokens cost there, but says nothing of writing to a cache.
 PROVIDER_NAMES = Matching(re.compile(r"[\w. -]+"))
 # Sampling and OpenAI's own: openai, `CompletionCreateParams`. That a prompt kept for 24 hours costs no more: Azure,
 #   "Prompt caching"; that writing it may: OpenAI, "Prompt caching", from GPT-5.6 on, asked or not. `in-memory` is how
