@@ -20,10 +20,10 @@ class CheckThenRecord(MemoryLedger):
     async def reserve(self, intents: Sequence[Intent]) -> Grant | Refusal:
         held = [(one, one.held) for one in self._open.values()]
         for _, amounts in held:
-            self._accounts.release(amounts)
+            self._counters.release(amounts)
         answer = await super().reserve(intents)
         for _, amounts in held:
-            self._accounts.hold(amounts)
+            self._counters.hold(amounts)
         return answer
 
 
@@ -32,8 +32,8 @@ class ReleaseOnTimeout(MemoryLedger):
 
     def _presume(self, intent: OpenIntent, now_ns: int) -> None:
         free = dict.fromkeys(intent.held, 0)
-        self._accounts.release(intent.held)
-        self._accounts.hold(free)
+        self._counters.release(intent.held)
+        self._counters.hold(free)
         super()._presume(OpenIntent(intent.entry, 0, free, intent.expires_ns), now_ns)
 
 

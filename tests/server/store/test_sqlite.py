@@ -216,7 +216,7 @@ async def test_counters_of_periods_that_ended_leave_memory_and_are_read_again_wh
         if number != 3:
             ledger.settle(settlement(f"a{number}", number))
     ledger._tidy()
-    assert len(ledger._accounts) == 2
+    assert len(ledger._counters) == 2
     assert await ledger.balances(days) == [Balance(0, 10) if number == 3 else Balance(number) for number in range(40)]
     both = [ledger.reserve([intent(f"b{number}", 10, [charge(days[9], 20)])]) for number in range(2)]
     assert [type(answer) is Grant for answer in await asyncio.gather(*both)] == [True, False]
