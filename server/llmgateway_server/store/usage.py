@@ -15,6 +15,7 @@ from llmgateway_server.store.ledger import Entry, Row, Source, Tally, UsageQuery
 
 NANOS_PER_S = 1_000_000_000
 HOUR_S = 3_600
+DAY_S = 24 * HOUR_S
 
 LABEL = "label:"
 DIMENSIONS = ("team", "key", "end_user", "model", "provider", "route")
@@ -124,6 +125,16 @@ Groups = dict[tuple[int, tuple[str, ...]], Sums]
 def usage_rows(groups: Groups) -> Sequence[UsageRow]:
     """Return sums by bucket and group, in order."""
     return [groups[place].usage_row(*place) for place in sorted(groups)]
+
+
+def detail_of(query: UsageQuery) -> str | None:
+    """Return what days must be summed up by for a query: `end_user` or `labels`; None where that is not enough."""
+    names = {*query.by, *query.where}
+    if not names or query.bucket_s % DAY_S:
+        return None
+    if names == {"end_user"}:
+        return "end_user"
+    return "labels" if all(name.startswith(LABEL) for name in names) else None
 
 
 def group_rows(rows: Iterable[Row], query: UsageQuery, groups: Groups) -> None:

@@ -10,7 +10,18 @@ from asyncpg import Connection, Record
 from llmgateway_server.store.ledger import Entry, Row, Source, Tally, UsageQuery, UsageRow
 from llmgateway_server.store.postgres.lane import Lane
 from llmgateway_server.store.postgres.writing import clean
-from llmgateway_server.store.usage import DIMENSIONS, HOUR_S, LABEL, LASTING, NANOS_PER_S, Groups, Sums, usage_rows
+from llmgateway_server.store.usage import (
+    DAY_S,
+    DIMENSIONS,
+    HOUR_S,
+    LABEL,
+    LASTING,
+    NANOS_PER_S,
+    Groups,
+    Sums,
+    detail_of,
+    usage_rows,
+)
 
 ROWS_AT_ONCE = 1_000
 ROLLED_AT_ONCE = 20_000
@@ -30,7 +41,6 @@ SUMS_OF_SUMS = f"""
     sum(answer_count)::bigint"""
 
 HOUR_NS = HOUR_S * NANOS_PER_S
-DAY_S = 24 * HOUR_S
 DAY_NS = DAY_S * NANOS_PER_S
 
 
@@ -155,7 +165,7 @@ def spans_of(query: UsageQuery, rolled: int, pruned_ns: int) -> Iterator[Span]:
 
     Of whole days there are sums by end user alone, and by labels alone, until they are pruned.
     """
-    kind = details_of(query)
+    kind = detail_of(query)
     begin_s, end_s = -(-max(query.since_ns, pruned_ns) // DAY_NS) * DAY_S, query.until_ns // DAY_NS * DAY_S
     if kind is None or begin_s >= end_s:
         yield from spans_by_group(query, rolled, pruned_ns)
@@ -166,16 +176,6 @@ def spans_of(query: UsageQuery, rolled: int, pruned_ns: int) -> Iterator[Span]:
         if since_ns < until_ns:
             edge = msgspec.structs.replace(query, since_ns=since_ns, until_ns=until_ns)
             yield from spans_by_group(edge, rolled, pruned_ns)
-
-
-def details_of(query: UsageQuery) -> str | None:
-    """Return the kind of details that hold all that a query asks for; None where there are none."""
-    names = {*query.by, *query.where}
-    if not names or query.bucket_s % DAY_S:
-        return None
-    if names == {"end_user"}:
-        return "end_user"
-    return "labels" if all(name.startswith(LABEL) for name in names) else None
 
 
 def spans_by_group(query: UsageQuery, rolled: int, pruned_ns: int) -> Iterator[Span]:

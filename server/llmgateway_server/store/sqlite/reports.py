@@ -15,8 +15,9 @@ import msgspec
 from llmgateway_server.store import counters
 from llmgateway_server.store.ledger import Counter, Entry, Family, Metric, Row, UsageQuery, UsageRow
 from llmgateway_server.store.sqlite import codec, histogram
-from llmgateway_server.store.sqlite.rolling import DAY_S, DETAILS, SUMS_OF_ROWS, SUMS_OF_SUMS, ceil_to, mark
+from llmgateway_server.store.sqlite.rolling import DETAILS, SUMS_OF_ROWS, SUMS_OF_SUMS, ceil_to, mark
 from llmgateway_server.store.usage import (
+    DAY_S,
     DIMENSIONS,
     HOUR_S,
     LABEL,
@@ -25,11 +26,14 @@ from llmgateway_server.store.usage import (
     SUMMED,
     Groups,
     Sums,
+    detail_of,
     usage_rows,
 )
 
 HOUR_NS = HOUR_S * NANOS_PER_S
 DAY_NS = DAY_S * NANOS_PER_S
+# By the column that a table of details groups by.
+TABLES: Mapping[str | None, str] = {column: table for table, (_, column) in DETAILS.items()}
 # The plus keeps SQLite from the index on `started_ns`: few rows are so new, many may be of that time.
 NEW_ROWS = "id > ? AND +started_ns >= ? AND +started_ns < ?"
 
@@ -97,7 +101,7 @@ def usage(connection: sqlite3.Connection, query: UsageQuery) -> Sequence[UsageRo
 def spans_of(connection: sqlite3.Connection, query: UsageQuery) -> Iterator[Span]:
     """Yield spans that hold every row of a query's time once."""
     pruned_ns, rolled = mark(connection, "pruned"), mark(connection, "rolled")
-    table = details_of(query)
+    table = TABLES.get(detail_of(query))
     begin_s, end_s = ceil_to(max(query.since_ns, pruned_ns), DAY_S), query.until_ns // DAY_NS * DAY_S
     if table is None or begin_s >= end_s:
         yield from spans_by_group(query, pruned_ns, rolled)
@@ -109,16 +113,6 @@ def spans_of(connection: sqlite3.Connection, query: UsageQuery) -> Iterator[Span
         if since_ns < until_ns:
             edge = msgspec.structs.replace(query, since_ns=since_ns, until_ns=until_ns)
             yield from spans_by_group(edge, pruned_ns, rolled)
-
-
-def details_of(query: UsageQuery) -> str | None:
-    """Return the table whose sums hold all that a query asks for beside its groups; None where there is none."""
-    names = {*query.by, *query.where}
-    if not names or query.bucket_s % DAY_S:
-        return None
-    if names == {"end_user"}:
-        return "user_days"
-    return "label_days" if all(name.startswith(LABEL) for name in names) else None
 
 
 def spans_by_group(query: UsageQuery, pruned_ns: int, rolled: int) -> Iterator[Span]:

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from llmgateway_server.store.usage import HOUR_S, NANOS_PER_S, SUMMED
+from llmgateway_server.store.usage import DAY_S, HOUR_S, NANOS_PER_S, SUMMED
 
-DAY_S = 24 * HOUR_S
 # What is summed up by days until its rows are pruned: the table, with how long its periods are and what it groups by.
 DETAILS = {"user_days": (DAY_S, "end_user"), "label_days": (DAY_S, "labels")}
 LEVELS = {"hours": (HOUR_S, "group_id"), "days": (DAY_S, "group_id"), **DETAILS}
